@@ -1,0 +1,1 @@
+"""Where pages, work and results are kept: Postgres for rows, an object store for images."""

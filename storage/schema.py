@@ -1,0 +1,336 @@
+"""The tables, in Postgres schema `mill`; the views that people query are in `public`.
+
+The private schema keeps the read-only role out of everything but the published views
+`pages`, `lines` and `cells` (`storage.views`). Polygons are eight reals, x and y of the four
+corners in order. Times are `timestamptz`. Identifiers are 64-bit; an image is its SHA-256.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA = "mill"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        schema=SCHEMA,
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        },
+    )
+    type_annotation_map = {
+        str: Text,
+        int: BigInteger,
+        float: REAL,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+    }
+
+
+def _id() -> Mapped[int]:
+    return mapped_column(Identity(always=True), primary_key=True)
+
+
+def _created() -> Mapped[datetime]:
+    return mapped_column(server_default=func.clock_timestamp())
+
+
+class Collection(Base):
+    """A set of documents that belong together and share a language."""
+
+    __tablename__ = "collection"
+    id: Mapped[int] = _id()
+    name: Mapped[str] = mapped_column(unique=True)
+    language: Mapped[str] = mapped_column(REGCONFIG, server_default=text("'simple'::regconfig"))
+    created_at: Mapped[datetime] = _created()
+
+
+class Image(Base):
+    """An object in the store, addressed by the SHA-256 of its bytes (64 hex digits)."""
+
+    __tablename__ = "image"
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    media_type: Mapped[str]
+    bytes: Mapped[int]
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = _created()
+
+
+class Document(Base):
+    """One source file as found: a photograph, a PDF, a TIFF, an entry of a ZIP."""
+
+    __tablename__ = "document"
+    id: Mapped[int] = _id()
+    collection_id: Mapped[int] = mapped_column(ForeignKey(Collection.id))
+    source: Mapped[str]
+    sha256: Mapped[str]
+    media_type: Mapped[str]
+    created_at: Mapped[datetime] = _created()
+    __table_args__ = (UniqueConstraint("collection_id", "source", "sha256"),)
+
+
+class Page(Base):
+    """One page image of a collection; the same bytes twice are one page.
+
+    `current_run_id` names the run whose transcription stands for the page.
+    """
+
+    __tablename__ = "page"
+    id: Mapped[int] = _id()
+    collection_id: Mapped[int] = mapped_column(ForeignKey(Collection.id))
+    image_sha256: Mapped[str] = mapped_column(ForeignKey(Image.sha256))
+    name: Mapped[str]
+    current_run_id: Mapped[int | None] = mapped_column(ForeignKey("mill.run.id"))
+    created_at: Mapped[datetime] = _created()
+    __table_args__ = (
+        UniqueConstraint("collection_id", "image_sha256"),
+        Index(None, "current_run_id"),
+    )
+
+
+class DocumentPage(Base):
+    """Where a page stands in a document, counting from 0."""
+
+    __tablename__ = "document_page"
+    document_id: Mapped[int] = mapped_column(ForeignKey(Document.id), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), index=True)
+
+
+class Run(Base):
+    """A way of reading: a profile, the digest of its weights, and the code's version."""
+
+    __tablename__ = "run"
+    id: Mapped[int] = _id()
+    profile: Mapped[str]
+    weights_digest: Mapped[str]
+    code_version: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = _created()
+    __table_args__ = (UniqueConstraint("profile", "weights_digest", "code_version"),)
+
+
+class Job(Base):
+    """What somebody asked for. Lower `priority` numbers go first."""
+
+    __tablename__ = "job"
+    id: Mapped[int] = _id()
+    kind: Mapped[str]
+    collection_id: Mapped[int] = mapped_column(ForeignKey(Collection.id), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey(Run.id), index=True)
+    state: Mapped[str] = mapped_column(server_default="ingesting")
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="5")
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_at: Mapped[datetime] = _created()
+    finished_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("kind in ('ingest', 'reprocess', 'export')", name="kind"),
+        CheckConstraint("state in ('ingesting', 'running', 'done', 'failed')", name="state"),
+    )
+
+
+class JobSource(Base):
+    """What became of one source file of a job; `reason` says why it was refused."""
+
+    __tablename__ = "job_source"
+    job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    source: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    reason: Mapped[str | None]
+    document_id: Mapped[int | None] = mapped_column(ForeignKey(Document.id))
+    __table_args__ = (
+        CheckConstraint("state in ('pending', 'stored', 'refused')", name="state"),
+    )
+
+
+class JobPage(Base):
+    """One page's work within a job: the row that the queue's messages only point at.
+
+    `attempts` is counted before the work starts. `shard` is the token of the message that holds
+    the page while it is `queued` or `running`; `heartbeat_at` is when a worker last said so.
+    """
+
+    __tablename__ = "job_page"
+    job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), primary_key=True)
+    state: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    shard: Mapped[str | None]
+    heartbeat_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('pending', 'queued', 'running', 'done', 'quarantined')", name="state"
+        ),
+        Index("job_page_moving_idx", "state", "job_id", postgresql_where=text("state in ('pending', 'queued', 'running')")),
+        Index("job_page_shard_idx", "shard", postgresql_where=text("shard is not null")),
+    )
+
+
+class Attempt(Base):
+    """One try at one page: who, when, and how it ended (`outcome` is null while it runs)."""
+
+    __tablename__ = "attempt"
+    job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    worker: Mapped[str]
+    started_at: Mapped[datetime] = _created()
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class Quarantine(Base):
+    """A page set aside with its reason, until somebody retries or forgets it."""
+
+    __tablename__ = "quarantine"
+    job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), primary_key=True)
+    reason: Mapped[str]
+    created_at: Mapped[datetime] = _created()
+
+
+class Transcription(Base):
+    """What one run read on one page; never overwritten."""
+
+    __tablename__ = "transcription"
+    id: Mapped[int] = _id()
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id))
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id), index=True)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    angle: Mapped[float]
+    confidence: Mapped[float | None]
+    created_at: Mapped[datetime] = _created()
+    __table_args__ = (UniqueConstraint("page_id", "run_id"),)
+
+
+class Region(Base):
+    """A part of a page in reading order: a block of text or a table."""
+
+    __tablename__ = "region"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str]
+    polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    __table_args__ = (CheckConstraint("kind in ('text', 'table')", name="kind"),)
+
+
+class Line(Base):
+    """One line of text outside tables. `search` is made by the collection's language."""
+
+    __tablename__ = "line"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    region: Mapped[int] = mapped_column(Integer)
+    text: Mapped[str]
+    confidence: Mapped[float]
+    polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    alternatives: Mapped[list[Any]] = mapped_column(JSONB)
+    language: Mapped[str] = mapped_column(REGCONFIG)
+    search: Mapped[str] = mapped_column(
+        TSVECTOR, Computed("to_tsvector(language, text)", persisted=True)
+    )
+    __table_args__ = (
+        Index("line_search_idx", "search", postgresql_using="gin"),
+        Index(
+            "line_text_trgm_idx",
+            "text",
+            postgresql_using="gin",
+            postgresql_ops={"text": "gin_trgm_ops"},
+        ),
+    )
+
+
+class Table(Base):
+    """One table of a page; `number` is also its region's number."""
+
+    __tablename__ = "table"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    region: Mapped[int] = mapped_column(Integer)
+    rows: Mapped[int] = mapped_column(Integer)
+    columns: Mapped[int] = mapped_column(Integer)
+    header_rows: Mapped[int] = mapped_column(Integer)
+    polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    relations: Mapped[list[Any]] = mapped_column(JSONB)
+
+
+class Cell(Base):
+    """One cell of a table, by 0-based row and column; `value` where its text is a number."""
+
+    __tablename__ = "cell"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    table: Mapped[int] = mapped_column(Integer, primary_key=True)
+    row: Mapped[int] = mapped_column(Integer, primary_key=True)
+    column: Mapped[int] = mapped_column(Integer, primary_key=True)
+    row_span: Mapped[int] = mapped_column(SmallInteger)
+    column_span: Mapped[int] = mapped_column(SmallInteger)
+    text: Mapped[str]
+    raw: Mapped[str]
+    value: Mapped[float | None] = mapped_column(type_=None)
+    unit: Mapped[str | None]
+    confidence: Mapped[float]
+    status: Mapped[str]
+    polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    alternatives: Mapped[list[Any]] = mapped_column(JSONB)
+    checks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    language: Mapped[str] = mapped_column(REGCONFIG)
+    search: Mapped[str] = mapped_column(
+        TSVECTOR, Computed("to_tsvector(language, text)", persisted=True)
+    )
+
+
+class Correction(Base):
+    """What a person says stands at a place of a page; survives every reprocess.
+
+    Anchored by polygon, not by row numbers of one run, so it can be carried to the next.
+    """
+
+    __tablename__ = "correction"
+    id: Mapped[int] = _id()
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey(Run.id))
+    polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    text: Mapped[str]
+    author: Mapped[str]
+    created_at: Mapped[datetime] = _created()
+    withdrawn_at: Mapped[datetime | None]
