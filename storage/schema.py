@@ -157,17 +157,39 @@ class Job(Base):
 
 
 class JobSource(Base):
-    """What became of one source file of a job; `reason` says why it was refused."""
+    """What became of one source file of a job; `reason` says why it was refused.
+
+    `sha256` addresses the file's bytes in the object store (null where they were refused before
+    being stored); attempts, shard, heartbeat and delay are as in `JobPage`.
+    """
 
     __tablename__ = "job_source"
     job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     source: Mapped[str]
+    sha256: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default="pending")
     reason: Mapped[str | None]
     document_id: Mapped[int | None] = mapped_column(ForeignKey(Document.id))
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    shard: Mapped[str | None]
+    heartbeat_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
     __table_args__ = (
-        CheckConstraint("state in ('pending', 'stored', 'refused')", name="state"),
+        CheckConstraint(
+            "state in ('pending', 'queued', 'running', 'stored', 'refused')", name="state"
+        ),
+        Index(
+            "job_source_pending_idx",
+            "job_id",
+            "number",
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "job_source_moving_idx",
+            "shard",
+            postgresql_where=text("state in ('queued', 'running')"),
+        ),
     )
 
 
@@ -175,7 +197,9 @@ class JobPage(Base):
     """One page's work within a job: the row that the queue's messages only point at.
 
     `attempts` is counted before the work starts. `shard` is the token of the message that holds
-    the page while it is `queued` or `running`; `heartbeat_at` is when a worker last said so.
+    the page while it is `queued` or `running`; `heartbeat_at` is when a worker last said so (when
+    it was queued, until one does). `shard_limit` is how many pages its next shard may hold at
+    most: null until a shard that it was in failed, then ever fewer until the page is alone.
     """
 
     __tablename__ = "job_page"
@@ -184,6 +208,7 @@ class JobPage(Base):
     state: Mapped[str] = mapped_column(server_default="pending")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     shard: Mapped[str | None]
+    shard_limit: Mapped[int | None] = mapped_column(SmallInteger)
     heartbeat_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -191,23 +216,42 @@ class JobPage(Base):
         CheckConstraint(
             "state in ('pending', 'queued', 'running', 'done', 'quarantined')", name="state"
         ),
-        Index("job_page_moving_idx", "state", "job_id", postgresql_where=text("state in ('pending', 'queued', 'running')")),
-        Index("job_page_shard_idx", "shard", postgresql_where=text("shard is not null")),
+        Index(
+            "job_page_pending_idx",
+            "job_id",
+            "page_id",
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "job_page_moving_idx",
+            "shard",
+            postgresql_where=text("state in ('queued', 'running')"),
+        ),
     )
 
 
 class Attempt(Base):
-    """One try at one page: who, when, and how it ended (`outcome` is null while it runs)."""
+    """One try at one page: who, when, and how it ended (`outcome` is null while it runs).
+
+    `pages` is how many pages were tried together: 1 means that this page alone is to blame.
+    """
 
     __tablename__ = "attempt"
     job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), primary_key=True)
     number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     worker: Mapped[str]
+    pages: Mapped[int] = mapped_column(SmallInteger)
     started_at: Mapped[datetime] = _created()
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     reason: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint(
+            "outcome in ('done', 'failed', 'unavailable', 'died', 'returned')", name="outcome"
+        ),
+        Index("attempt_running_idx", "worker", postgresql_where=text("outcome is null")),
+    )
 
 
 class Quarantine(Base):
