@@ -1,0 +1,99 @@
+"""Profiles: how a page is to be read, as a named, frozen set of choices.
+
+A built-in profile is a TOML file in this folder; a user's own is any path that ends in `.toml`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import BadInput
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preprocessing(_Frozen):
+    """Which steps of `pipeline.preprocess` are taken; angles in degrees."""
+
+    crop: bool = True
+    flatten: bool = True
+    deskew: bool = True
+    least_angle: float = 0.1
+    denoise: bool = False
+    equalize: bool = False
+    binarize: bool = False
+
+
+class Detection(_Frozen):
+    """`longest_side`: larger pages are reduced to this many pixels before detection."""
+
+    longest_side: int = Field(2880, ge=320, le=8192)
+    least_score: float = Field(0.5, ge=0, le=1)
+
+
+class Recognition(_Frozen):
+    """`charset` limits what may be read (see `pipeline.recognition.CHARSETS`); none = anything.
+
+    `crops` is how many crops go through the network at once. A reading less probable than
+    `reject_below` is kept, its status `rejected`.
+    """
+
+    charset: str | None = None
+    crops: int = Field(32, ge=1, le=1024)
+    reject_below: float = Field(0.0, ge=0, le=1)
+
+
+class Tables(_Frozen):
+    """`find`: look for tables at all; `numeric`: re-read the odd cells of a numeric column."""
+
+    find: bool = True
+    numeric: bool = True
+
+
+class Profile(_Frozen):
+    """How a page is read. `name` and the settings together make a run's identity."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    engine: str = "rapidocr"
+    preprocessing: Preprocessing = Preprocessing()
+    detection: Detection = Detection()
+    recognition: Recognition = Recognition()
+    tables: Tables = Tables()
+
+
+def load_profile(name: str) -> Profile:
+    """Return the built-in profile of that name, or the one in the file at that `.toml` path.
+
+    Raises `BadInput` where there is none, or it does not say what a profile may say.
+    """
+    if name.endswith(".toml"):
+        try:
+            text = Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(name, f"cannot be read ({error})", "give a readable profile") from error
+        stem = Path(name).stem
+    else:
+        file = resources.files(__name__).joinpath(f"{name}.toml")
+        if name not in profile_names():
+            known = ", ".join(profile_names())
+            raise BadInput(name, "no such profile", f"choose one of {known}, or a .toml file")
+        text, stem = file.read_text("utf-8"), name
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+        return Profile(**{"name": stem, **data})
+    except (tomllib.TOMLDecodeError, ValidationError, TypeError) as error:
+        reason = "; ".join(str(error).split("\n")[:3])
+        raise BadInput(name, f"is no valid profile ({reason})", "mend it") from error
+
+
+def profile_names() -> list[str]:
+    """Return the names of the built-in profiles, sorted."""
+    folder = resources.files(__name__)
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
