@@ -1,0 +1,176 @@
+"""Settings: environment variables `LEDGERMILL_*` over an optional `ledgermill.toml`.
+
+The toml file is read from the working folder. `DATABASE_URL`, `BROKER_URL`, `OBJECT_STORE` and
+`DEVICE` are also accepted without the prefix. An address that is not set means that the embedded
+service is used (see `workers.services`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import LedgermillError
+
+FILE = "ledgermill.toml"
+PREFIX = "LEDGERMILL_"
+_PLAIN = ("database_url", "broker_url", "object_store", "device")
+
+
+class SettingsError(LedgermillError):
+    """A setting that cannot be used as it stands."""
+
+
+def default_home() -> Path:
+    """Return the data folder used where `LEDGERMILL_HOME` is not set.
+
+    It is the user's data folder; for root `/var/lib/ledgermill`, because Postgres refuses to run
+    as root and the account it runs as cannot reach into root's home folder.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/ledgermill")
+    return Path(platformdirs.user_data_dir("ledgermill"))
+
+
+class Settings(BaseSettings):
+    """Every setting, with its unit in the name or the comment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=default_home)
+    """The one folder that everything embedded lives in."""
+
+    database_url: str | None = Field(default=None, repr=False)
+    broker_url: str | None = Field(default=None, repr=False)
+    object_store: str | None = Field(default=None, repr=False)
+    """`file:///folder` or `s3://bucket/prefix?endpoint=host:port`."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    threads: int | None = Field(default=None, ge=1)
+    """Processor threads of one worker; `None` is all that this process may use."""
+
+    # Limits on what is read, checked at ingest.
+    max_bytes: int = Field(default=2 * 1024**3, ge=1)
+    """Of one source file, and of everything that comes out of it."""
+    max_pixels: int = Field(default=200_000_000, ge=1)
+    max_pages: int = Field(default=5_000, ge=1)
+    max_open_seconds: float = Field(default=600, gt=0)
+    """For opening one source and making its page images."""
+
+    # The queue.
+    shard_pages: int = Field(default=16, ge=1, le=1024)
+    window_shards: int = Field(default=64, ge=1)
+    """Shards that wait in the broker at most; the rest wait in Postgres."""
+    max_attempts: int = Field(default=3, ge=1)
+    heartbeat_seconds: float = Field(default=5, gt=0)
+    stale_seconds: float = Field(default=60, gt=0)
+    """A page without a heartbeat for so long is given to another worker."""
+    page_seconds: float = Field(default=300, gt=0)
+
+    # Questions.
+    sql_seconds: float = Field(default=10, gt=0)
+    sql_rows: int = Field(default=10_000, ge=1)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _psycopg(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+            raise ValueError("a Postgres address looks like postgresql://user:password@host/name")
+        return f"postgresql+psycopg://{rest}"
+
+    @field_validator("broker_url")
+    @classmethod
+    def _redis(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "redis+socket://")):
+            raise ValueError("a broker address looks like redis://host:6379/0")
+        return url
+
+    @field_validator("object_store")
+    @classmethod
+    def _store(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("file:///", "s3://")):
+            raise ValueError("an object store looks like file:///folder or s3://bucket/prefix")
+        return url
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is given)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            env_settings,
+            _Source(settings_cls, _plain_environment()),
+            _Source(settings_cls, _file(Path(FILE))),
+        )
+
+
+class _Source(PydanticBaseSettingsSource):
+    """Values that were read beforehand."""
+
+    def __init__(self, settings_cls: type[BaseSettings], values: dict[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self._values = values
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return self._values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self._values
+
+
+def _plain_environment() -> dict[str, Any]:
+    return {name: os.environ[name.upper()] for name in _PLAIN if os.environ.get(name.upper())}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path.absolute()}: cannot be read ({error}); mend it") from error
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process. Raises `SettingsError` with the one at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"{name}: no such setting; remove it from {FILE}") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(
+            f"{PREFIX}{name.upper()}: {reason}; change it in the environment or in {FILE}"
+        ) from None
+
+
+def without_password(url: str) -> str:
+    """Return `url` with its password, also one given as a query parameter, shown as `***`."""
+    url = re.sub(r"(://[^/?@:]*):[^/?]*@", r"\1:***@", url, count=1)
+    return re.sub(r"(?i)([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", r"\1***", url)
