@@ -3,6 +3,9 @@
 The private schema keeps the read-only role out of everything but the published views
 `pages`, `lines` and `cells` (`storage.views`). Polygons are eight reals, x and y of the four
 corners in order. Times are `timestamptz`. Identifiers are 64-bit; an image is its SHA-256.
+
+The tables are made by `migrations`: a change here needs the same change there, and
+`tests/storage/test_database.py` fails where the two differ.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     DateTime,
+    Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -31,6 +36,20 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA = "mill"
+
+SEARCH_TEXT = r"""
+create function mill.search_text(text) returns text
+language sql immutable strict parallel safe
+return regexp_replace(
+    normalize($1, NFKC), '([[:alpha:]])[./:@_\\]+(?=[[:alpha:]])', '\1 ', 'g'
+)
+"""
+"""Parts words that a missing space has joined, for full-text search.
+
+Postgres would take `Barometer.Daily` for a host name and `max/min` for a file, each one word.
+"""
+
+_SEARCH = "to_tsvector(language, mill.search_text(text))"
 
 
 class Base(DeclarativeBase):
@@ -84,7 +103,7 @@ class Image(Base):
 
 
 class Document(Base):
-    """One source file as found: a photograph, a PDF, a TIFF, an entry of a ZIP."""
+    """One source file as found: a photograph, a PDF, a TIFF, a ZIP; `source` is what it is called."""
 
     __tablename__ = "document"
     id: Mapped[int] = _id()
@@ -93,13 +112,14 @@ class Document(Base):
     sha256: Mapped[str]
     media_type: Mapped[str]
     created_at: Mapped[datetime] = _created()
-    __table_args__ = (UniqueConstraint("collection_id", "source", "sha256"),)
+    __table_args__ = (UniqueConstraint("collection_id", "sha256", "source"),)
 
 
 class Page(Base):
     """One page image of a collection; the same bytes twice are one page.
 
-    `current_run_id` names the run whose transcription stands for the page.
+    `name` is what the page was first called; other documents may call it otherwise
+    (`DocumentPage.name`). `current_run_id` names the run whose transcription stands for the page.
     """
 
     __tablename__ = "page"
@@ -112,20 +132,25 @@ class Page(Base):
     __table_args__ = (
         UniqueConstraint("collection_id", "image_sha256"),
         Index(None, "current_run_id"),
+        Index("page_name_idx", "collection_id", "name"),
     )
 
 
 class DocumentPage(Base):
-    """Where a page stands in a document, counting from 0."""
+    """Where a page stands in a document, counting from 0, and what it is called there."""
 
     __tablename__ = "document_page"
     document_id: Mapped[int] = mapped_column(ForeignKey(Document.id), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), index=True)
+    name: Mapped[str]
 
 
 class Run(Base):
-    """A way of reading: a profile, the digest of its weights, and the code's version."""
+    """A way of reading: a profile, the digest of its weights, and the code's version.
+
+    `name` is how people call it.
+    """
 
     __tablename__ = "run"
     id: Mapped[int] = _id()
@@ -133,12 +158,18 @@ class Run(Base):
     weights_digest: Mapped[str]
     code_version: Mapped[str]
     settings: Mapped[dict[str, Any]]
+    name: Mapped[str] = mapped_column(
+        Computed("profile || '@' || left(weights_digest, 8) || '+' || code_version", persisted=True)
+    )
     created_at: Mapped[datetime] = _created()
     __table_args__ = (UniqueConstraint("profile", "weights_digest", "code_version"),)
 
 
 class Job(Base):
-    """What somebody asked for. Lower `priority` numbers go first."""
+    """What somebody asked for. Lower `priority` numbers go first.
+
+    `listed_at` is when the client had named its last source; until then more may come.
+    """
 
     __tablename__ = "job"
     id: Mapped[int] = _id()
@@ -149,6 +180,7 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="5")
     options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = _created()
+    listed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("kind in ('ingest', 'reprocess', 'export')", name="kind"),
@@ -190,6 +222,19 @@ class JobSource(Base):
             "shard",
             postgresql_where=text("state in ('queued', 'running')"),
         ),
+    )
+
+
+class RefusedEntry(Base):
+    """A part of a stored source that was refused: an entry of a ZIP, a page of a PDF or TIFF."""
+
+    __tablename__ = "refused_entry"
+    job_id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    entry: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    __table_args__ = (
+        ForeignKeyConstraint(["job_id", "number"], [JobSource.job_id, JobSource.number]),
     )
 
 
@@ -265,7 +310,10 @@ class Quarantine(Base):
 
 
 class Transcription(Base):
-    """What one run read on one page; never overwritten."""
+    """What one run read on one page; never overwritten.
+
+    `confidence` is the mean over its lines and its cells that hold text, null where there is none.
+    """
 
     __tablename__ = "transcription"
     id: Mapped[int] = _id()
@@ -293,7 +341,10 @@ class Region(Base):
 
 
 class Line(Base):
-    """One line of text outside tables. `search` is made by the collection's language."""
+    """One line of text outside tables. `search` is made by the collection's language.
+
+    `alternatives` are pairs of text and logprob, best first.
+    """
 
     __tablename__ = "line"
     transcription_id: Mapped[int] = mapped_column(
@@ -306,10 +357,10 @@ class Line(Base):
     polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     alternatives: Mapped[list[Any]] = mapped_column(JSONB)
     language: Mapped[str] = mapped_column(REGCONFIG)
-    search: Mapped[str] = mapped_column(
-        TSVECTOR, Computed("to_tsvector(language, text)", persisted=True)
-    )
+    search: Mapped[str] = mapped_column(TSVECTOR, Computed(_SEARCH, persisted=True))
     __table_args__ = (
+        CheckConstraint("confidence between 0 and 1", name="confidence"),
+        CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         Index("line_search_idx", "search", postgresql_using="gin"),
         Index(
             "line_text_trgm_idx",
@@ -321,7 +372,7 @@ class Line(Base):
 
 
 class Table(Base):
-    """One table of a page; `number` is also its region's number."""
+    """One table of a page, by its 0-based number among the page's tables."""
 
     __tablename__ = "table"
     transcription_id: Mapped[int] = mapped_column(
@@ -337,12 +388,14 @@ class Table(Base):
 
 
 class Cell(Base):
-    """One cell of a table, by 0-based row and column; `value` where its text is a number."""
+    """One cell of a table, by 0-based row and column; `value` where its text is a number.
+
+    Most cells hold figures: only those with a letter have a `search` and stand in the indexes
+    for text, the others are found by `value`.
+    """
 
     __tablename__ = "cell"
-    transcription_id: Mapped[int] = mapped_column(
-        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
-    )
+    transcription_id: Mapped[int] = mapped_column(primary_key=True)
     table: Mapped[int] = mapped_column(Integer, primary_key=True)
     row: Mapped[int] = mapped_column(Integer, primary_key=True)
     column: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -350,7 +403,7 @@ class Cell(Base):
     column_span: Mapped[int] = mapped_column(SmallInteger)
     text: Mapped[str]
     raw: Mapped[str]
-    value: Mapped[float | None] = mapped_column(type_=None)
+    value: Mapped[float | None] = mapped_column(Double)
     unit: Mapped[str | None]
     confidence: Mapped[float]
     status: Mapped[str]
@@ -358,8 +411,35 @@ class Cell(Base):
     alternatives: Mapped[list[Any]] = mapped_column(JSONB)
     checks: Mapped[list[str]] = mapped_column(ARRAY(Text))
     language: Mapped[str] = mapped_column(REGCONFIG)
-    search: Mapped[str] = mapped_column(
-        TSVECTOR, Computed("to_tsvector(language, text)", persisted=True)
+    search: Mapped[str | None] = mapped_column(
+        TSVECTOR, Computed(f"case when text ~ '[[:alpha:]]' then {_SEARCH} end", persisted=True)
+    )
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["transcription_id", "table"],
+            [Table.transcription_id, Table.number],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("confidence between 0 and 1", name="confidence"),
+        CheckConstraint("cardinality(polygon) = 8", name="polygon"),
+        CheckConstraint(
+            "status in ('verified', 'repaired', 'inferred', 'plain', 'doubtful', 'rejected')",
+            name="status",
+        ),
+        Index(
+            "cell_search_idx",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=text("search is not null"),
+        ),
+        Index(
+            "cell_text_trgm_idx",
+            "text",
+            postgresql_using="gin",
+            postgresql_ops={"text": "gin_trgm_ops"},
+            postgresql_where=text("search is not null"),
+        ),
+        Index("cell_value_idx", "value", postgresql_where=text("value is not null")),
     )
 
 
