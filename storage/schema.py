@@ -11,7 +11,7 @@ The tables are made by `migrations`: a change here needs the same change there, 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     REAL,
@@ -50,6 +50,8 @@ Postgres would take `Barometer.Daily` for a host name and `max/min` for a file, 
 """
 
 _SEARCH = "to_tsvector(language, mill.search_text(text))"
+_HAS_WORDS = text("search is not null")
+_HAS_VALUE = text("value is not null")
 
 
 class Base(DeclarativeBase):
@@ -63,7 +65,7 @@ class Base(DeclarativeBase):
             "pk": "%(table_name)s_pkey",
         },
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         str: Text,
         int: BigInteger,
         float: REAL,
@@ -103,7 +105,7 @@ class Image(Base):
 
 
 class Document(Base):
-    """One source file as found: a photograph, a PDF, a TIFF, a ZIP; `source` is what it is called."""
+    """One source file as found: a photograph, a PDF, a TIFF, a ZIP; `source` is its name."""
 
     __tablename__ = "document"
     id: Mapped[int] = _id()
@@ -430,16 +432,16 @@ class Cell(Base):
             "cell_search_idx",
             "search",
             postgresql_using="gin",
-            postgresql_where=text("search is not null"),
+            postgresql_where=_HAS_WORDS,
         ),
         Index(
             "cell_text_trgm_idx",
             "text",
             postgresql_using="gin",
             postgresql_ops={"text": "gin_trgm_ops"},
-            postgresql_where=text("search is not null"),
+            postgresql_where=_HAS_WORDS,
         ),
-        Index("cell_value_idx", "value", postgresql_where=text("value is not null")),
+        Index("cell_value_idx", "value", postgresql_where=_HAS_VALUE),
     )
 
 
