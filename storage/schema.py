@@ -297,7 +297,6 @@ class Attempt(Base):
         CheckConstraint(
             "outcome in ('done', 'failed', 'unavailable', 'died', 'returned')", name="outcome"
         ),
-        Index("attempt_running_idx", "worker", postgresql_where=text("outcome is null")),
     )
 
 
