@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 Kind = Literal["ingest", "digitize"]
 """What a shard holds: sources to take in, or pages to read."""
@@ -31,11 +31,17 @@ UNAVAILABLE_TRIES = 10
 LONGEST_WAIT = 300.0
 """Seconds between two tries, at most."""
 
-# A worker cannot say that it lives while Postgres is down, so nobody is stale before Postgres
-# has been up for long enough to be told.
-_LAST_SIGN = "greatest(heartbeat_at, pg_postmaster_start_time())"
+# The table of the work, and the column that numbers it within a job.
+_TABLES: dict[Kind, tuple[str, str]] = {
+    "ingest": ("mill.job_source", "number"),
+    "digitize": ("mill.job_page", "page_id"),
+}
 
-_TABLES: dict[Kind, str] = {"ingest": "mill.job_source", "digitize": "mill.job_page"}
+
+def _on(kind: Kind, statement: str) -> TextClause:
+    """Return a statement that is the same for sources and for pages, for one of them."""
+    table, number = _TABLES[kind]
+    return text(statement.replace("@work", table).replace("@number", number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +220,12 @@ def cancel(connection: Connection, job_id: int) -> None:
         ),
         {"job": job_id},
     )
-    for table in _TABLES.values():
+    for kind in _TABLES:
         connection.execute(
-            text(
-                f"update {table} set state = 'pending', shard = null"
-                " where job_id = :job and state = 'queued'"
+            _on(
+                kind,
+                "update @work set state = 'pending', shard = null"
+                " where job_id = :job and state = 'queued'",
             ),
             {"job": job_id},
         )
@@ -256,7 +263,7 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
         {"job": job_id, "most": shard_pages, "rows": free * shard_pages},
     )
     groups = _gather([(row.page_id, min(row.shard_limit, shard_pages)) for row in rows])[:free]
-    return _queue(connection, "digitize", "page_id", job_id, groups)
+    return _queue(connection, "digitize", job_id, groups)
 
 
 def queue_sources(
@@ -275,7 +282,7 @@ def queue_sources(
         {"job": job_id, "rows": free * shard_sources},
     )
     groups = _gather([(row.number, shard_sources) for row in rows])
-    return _queue(connection, "ingest", "number", job_id, groups)
+    return _queue(connection, "ingest", job_id, groups)
 
 
 def _free(connection: Connection, kind: Kind, job_id: int, window: int) -> int:
@@ -286,9 +293,8 @@ def _free(connection: Connection, kind: Kind, job_id: int, window: int) -> int:
     if state not in ("ingesting", "running"):
         return 0
     queued = connection.execute(
-        text(
-            f"select count(distinct shard) from {_TABLES[kind]}"
-            " where job_id = :job and state = 'queued'"
+        _on(
+            kind, "select count(distinct shard) from @work where job_id = :job and state = 'queued'"
         ),
         {"job": job_id},
     ).scalar_one()
@@ -309,17 +315,16 @@ def _gather(items: Iterable[tuple[int, int]]) -> list[list[int]]:
     return groups
 
 
-def _queue(
-    connection: Connection, kind: Kind, key: str, job_id: int, groups: list[list[int]]
-) -> list[str]:
+def _queue(connection: Connection, kind: Kind, job_id: int, groups: list[list[int]]) -> list[str]:
     tokens = [secrets.token_hex(8) for _ in groups]
     if tokens:
         connection.execute(
-            text(
-                f"update {_TABLES[kind]} as work set state = 'queued', shard = new.shard,"
+            _on(
+                kind,
+                "update @work as work set state = 'queued', shard = new.shard,"
                 " heartbeat_at = clock_timestamp(), not_before = null"
                 " from unnest(cast(:numbers as bigint[]), cast(:shards as text[]))"
-                f" as new (number, shard) where job_id = :job and work.{key} = new.number"
+                " as new (number, shard) where job_id = :job and work.@number = new.number",
             ),
             {
                 "job": job_id,
@@ -335,9 +340,10 @@ def _queue(
 def waiting_shards(connection: Connection, kind: Kind, older_than: float) -> list[str]:
     """Return the tokens queued more than `older_than` seconds ago that no worker has claimed."""
     rows = connection.execute(
-        text(
-            f"select shard from {_TABLES[kind]} where state = 'queued' group by shard"
-            " having max(heartbeat_at) < clock_timestamp() - make_interval(secs => :seconds)"
+        _on(
+            kind,
+            "select shard from @work where state = 'queued' group by shard"
+            " having max(heartbeat_at) < clock_timestamp() - make_interval(secs => :seconds)",
         ),
         {"seconds": older_than},
     )
@@ -349,9 +355,10 @@ def unqueue(connection: Connection, kind: Kind, tokens: Sequence[str]) -> int:
     if not tokens:
         return 0
     done = connection.execute(
-        text(
-            f"update {_TABLES[kind]} set state = 'pending', shard = null"
-            " where state = 'queued' and shard = any(:tokens)"
+        _on(
+            kind,
+            "update @work set state = 'pending', shard = null"
+            " where state = 'queued' and shard = any(:tokens)",
         ),
         {"tokens": list(tokens)},
     )
@@ -407,9 +414,10 @@ def claim(connection: Connection, token: str, worker: str) -> ClaimedShard | Non
 def beat(connection: Connection, kind: Kind, token: str) -> None:
     """Say that the work on a shard is moving."""
     connection.execute(
-        text(
-            f"update {_TABLES[kind]} set heartbeat_at = clock_timestamp()"
-            " where shard = :token and state in ('queued', 'running')"
+        _on(
+            kind,
+            "update @work set heartbeat_at = clock_timestamp()"
+            " where shard = :token and state in ('queued', 'running')",
         ),
         {"token": token},
     )
@@ -719,11 +727,16 @@ def give_back_sources(connection: Connection, token: str) -> int:
 
 
 def stale_shards(connection: Connection, kind: Kind, seconds: float) -> list[str]:
-    """Return the tokens whose worker has given no sign of life for so many seconds."""
+    """Return the tokens whose worker has given no sign of life for so many seconds.
+
+    Nobody can give one while Postgres is down, so those seconds count from its start at least.
+    """
     rows = connection.execute(
-        text(
-            f"select shard from {_TABLES[kind]} where state = 'running' group by shard"
-            f" having max({_LAST_SIGN}) < clock_timestamp() - make_interval(secs => :seconds)"
+        _on(
+            kind,
+            "select shard from @work where state = 'running' group by shard"
+            " having greatest(max(heartbeat_at), pg_postmaster_start_time())"
+            " < clock_timestamp() - make_interval(secs => :seconds)",
         ),
         {"seconds": seconds},
     )
@@ -753,9 +766,9 @@ def progress(connection: Connection, job_id: int) -> Progress:
     if state is None:
         raise LookupError(f"there is no job {job_id}")
     counts: dict[Kind, dict[str, int]] = {}
-    for kind, table in _TABLES.items():
+    for kind in _TABLES:
         rows = connection.execute(
-            text(f"select state, count(*) as n from {table} where job_id = :job group by state"),
+            _on(kind, "select state, count(*) as n from @work where job_id = :job group by state"),
             {"job": job_id},
         )
         counts[kind] = {row.state: row.n for row in rows}
