@@ -1,0 +1,1 @@
+"""Drawn pages with known truth: for the samples, for tests, and to train on."""
