@@ -37,18 +37,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA = "mill"
 
-SEARCH_TEXT = r"""
-create function mill.search_text(text) returns text
-language sql immutable strict parallel safe
-return regexp_replace(
-    normalize($1, NFKC), '([[:alpha:]])[./:@_\\]+(?=[[:alpha:]])', '\1 ', 'g'
-)
-"""
-"""Parts words that a missing space has joined, for full-text search.
-
-Postgres would take `Barometer.Daily` for a host name and `max/min` for a file, each one word.
-"""
-
 _SEARCH = "to_tsvector(language, mill.search_text(text))"
 _HAS_WORDS = text("search is not null")
 _HAS_VALUE = text("value is not null")
