@@ -471,24 +471,28 @@ def shard_failed(connection: Connection, token: str, suspect: int, reason: str) 
         _back(connection, token, job_id, page_id, limit)
 
 
-def shard_died(connection: Connection, token: str, max_attempts: int) -> int:
+def shard_died(
+    connection: Connection, token: str, max_attempts: int, how: str | None = None
+) -> int:
     """Split the pages of a shard whose worker died; return how many there were.
 
-    A page that is alone is tried again until its worker has died `max_attempts` times.
+    A page that is alone is tried again until its worker has died `max_attempts` times. `how` says
+    more where it is known.
     """
-    ended = _end_attempts(connection, token, "died", "the worker died")
+    ended = _end_attempts(connection, token, "died", how or "the worker died")
     for job_id, page_id in ended:
         deaths = _count_attempts(connection, job_id, page_id, "died", alone=True)
         if deaths >= max_attempts:
-            _quarantine(connection, job_id, page_id, died(deaths))
+            _quarantine(connection, job_id, page_id, died(deaths, how))
         else:
             _back(connection, token, job_id, page_id, (len(ended) + 1) // 2)
     return len(ended)
 
 
-def died(times: int) -> str:
+def died(times: int, how: str | None = None) -> str:
     """Return the reason of whatever was given up because its worker kept dying."""
-    return f"the worker died {times} {'time' if times == 1 else 'times'} on it"
+    reason = f"the worker died {times} {'time' if times == 1 else 'times'} on it"
+    return f"{reason} ({how})" if how else reason
 
 
 def postpone(
@@ -690,7 +694,9 @@ def source_postponed(connection: Connection, token: str, claimed: ClaimedSource,
     )
 
 
-def sources_died(connection: Connection, token: str, max_attempts: int) -> int:
+def sources_died(
+    connection: Connection, token: str, max_attempts: int, how: str | None = None
+) -> int:
     """Put back the sources of a shard whose worker died; return how many there were.
 
     The one it was working on is refused once that happened `max_attempts` times.
@@ -706,7 +712,7 @@ def sources_died(connection: Connection, token: str, max_attempts: int) -> int:
     ).all()
     for row in rows:
         if row.state == "refused":
-            source_refused(connection, row.job_id, row.number, died(row.attempts))
+            source_refused(connection, row.job_id, row.number, died(row.attempts, how))
     return len(rows)
 
 

@@ -1,0 +1,121 @@
+"""The Celery application: three queues of small JSON messages, and nothing kept in the broker.
+
+A message is `{"job": 7, "shard": "9f…"}`; what it stands for is in Postgres (`storage.jobs`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import celery
+import kombu.exceptions
+import redis.exceptions
+from kombu.entity import Exchange, Queue
+
+from pipeline.errors import Unavailable
+from storage.jobs import Kind
+
+QUEUES = ("ingest", "digitize", "export")
+PRIORITIES = 10
+"""Messages have a priority of 0, the most urgent, to 9."""
+
+# Long past the time of any shard: a message that comes twice does no harm, but no good either.
+# Work that stopped moving is found in Postgres, long before.
+_VISIBILITY_SECONDS = 24 * 3600
+
+
+@cache
+def celery_app(broker_url: str) -> celery.Celery:
+    """Return the application that talks to this broker; nothing connects before it is used."""
+    app = celery.Celery("ledgermill", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        result_backend=None,
+        # Queues without an exchange: a flushed broker has no bindings to lose.
+        task_queues=[_queue(name) for name in QUEUES],
+        task_create_missing_queues=False,
+        task_default_queue="ingest",
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": _VISIBILITY_SECONDS,
+            "priority_steps": list(range(PRIORITIES)),
+            "socket_timeout": 30,
+            "socket_connect_timeout": 10,
+        },
+        enable_utc=True,
+    )
+    return app
+
+
+def _queue(name: str) -> Queue:
+    return Queue(name, Exchange(""), routing_key=name)  # type: ignore[no-untyped-call]
+
+
+def task_name(kind: Kind) -> str:
+    return f"ledgermill.{kind}"
+
+
+def send(app: celery.Celery, kind: Kind, job_id: int, token: str, priority: int) -> None:
+    """Send the message of a shard; only ever after the commit that made the shard.
+
+    Raises `Unavailable` where the broker does not answer.
+    """
+    with _broker_errors():
+        app.send_task(
+            task_name(kind),
+            kwargs={"job": job_id, "shard": token},
+            queue=kind,
+            task_id=token,
+            priority=min(max(priority, 0), PRIORITIES - 1),
+            retry=False,
+        )
+
+
+def tokens_in_broker(app: celery.Celery, kind: Kind) -> tuple[set[str], set[str]]:
+    """Return the tokens of the messages that wait in a queue, and of those being delivered.
+
+    Both are few, because a job has a bounded window of shards in the broker. Raises
+    `Unavailable` where the broker does not answer.
+    """
+    with _broker_errors(), app.connection_for_write() as connection:
+        channel = connection.default_channel
+        client = channel.client
+        waiting: set[str] = set()
+        for priority in channel.priority_steps:
+            for message in client.lrange(channel._q_for_pri(kind, priority), 0, -1):
+                waiting.add(_token(json.loads(message)))
+        delivered = {
+            _token(json.loads(message)[0]) for message in client.hvals(channel.unacked_key)
+        }
+    return waiting, delivered
+
+
+def _token(message: dict[str, Any]) -> str:
+    headers = message.get("headers") or {}
+    if "id" in headers:
+        return str(headers["id"])
+    body = base64.b64decode(message["body"])  # another sender's form of the same message
+    return str(json.loads(body)[1]["shard"])
+
+
+@contextmanager
+def _broker_errors() -> Iterator[None]:
+    try:
+        yield
+    except (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError) as error:
+        raise Unavailable(f"broker: {error}; see `ledgermill status`, it is tried again") from error

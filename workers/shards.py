@@ -1,0 +1,228 @@
+"""One shard's life: its pages read ahead, digitized together, and each saved as it is done.
+
+claim -> read and decode (threads) -> digitize -> save (thread) -> done
+                                         |
+                    what fails is split until it is alone, then set aside
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy
+import structlog
+from numpy.typing import NDArray
+
+from pipeline.page import Transcription
+from storage import jobs, transcriptions
+from storage.jobs import ClaimedPage, ClaimedShard
+from workers.patience import is_transient, patiently, reason
+from workers.watch import Watch
+
+Image = NDArray[np.uint8]
+Read = Callable[[str], Image]
+"""From an image's SHA-256 to its pixels (H x W or H x W x 3, uint8)."""
+Digitize = Callable[[Iterable[Image]], Generator[Transcription]]
+"""Lazily from images to their transcriptions, in order."""
+
+READ_AHEAD = 4
+"""Decoded pages that wait for the network, at most."""
+WRITE_BEHIND = 4
+"""Transcriptions that wait for the database, at most."""
+
+
+class DeviceLostError(Exception):
+    """The accelerator is of no more use to this process, which had better end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a page may take, how often its worker may die on it, and how often it beats."""
+
+    page_seconds: float
+    heartbeat_seconds: float
+    max_attempts: int
+
+
+def digitize_shard(
+    database: sqlalchemy.Engine,
+    shard: ClaimedShard,
+    read: Read,
+    digitize: Digitize,
+    limits: Limits,
+    end_process: Callable[[], None],
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Read a claimed shard's pages and return how many were saved.
+
+    Every page of it ends as done, set aside, or waiting again with its reason recorded. When
+    `stopping()` no further page is begun and the rest is given back. `end_process` is called (in
+    another thread) once a page takes too long, after that has been recorded. Raises
+    `DeviceLostError` where the process should end, and what the database raised if it went away
+    while stopping.
+    """
+    in_flight: deque[ClaimedPage] = deque()
+    log = structlog.get_logger().bind(job=shard.job_id, shard=shard.token)
+
+    def record(change: Callable[[sqlalchemy.Connection], object]) -> None:
+        def transaction() -> None:
+            with database.begin() as connection:
+                change(connection)
+
+        patiently(transaction, stopping)
+
+    def beat() -> None:
+        try:
+            with database.begin() as connection:
+                jobs.beat(connection, "digitize", shard.token)
+        except Exception as error:  # the next beat may go through; the work goes on meanwhile
+            log.warning("no heartbeat", reason=reason(error))
+
+    def stuck() -> None:
+        how = f"a page took longer than {limits.page_seconds:g} s"
+        log.error("stuck", reason=how)
+        try:
+            with database.begin() as connection:
+                jobs.shard_died(connection, shard.token, limits.max_attempts, how)
+        finally:
+            end_process()
+
+    def page_limit() -> float:
+        # Pages are read together, so the first of them may take as long as all.
+        return limits.page_seconds * max(1, len(in_flight))
+
+    def unreadable(page_id: int, error: Exception) -> None:
+        why = reason(error)
+        log.warning("unreadable", page=page_id, reason=why)
+        if is_transient(error):
+            record(lambda c: jobs.postpone(c, shard.token, why, [page_id]))
+        else:
+            record(lambda c: jobs.page_failed(c, shard.token, page_id, why))
+
+    def images() -> Iterator[Image]:
+        for page, image in _read_ahead(shard.pages, read):
+            if stopping():
+                return
+            try:
+                pixels = image.result()
+            except Exception as error:
+                unreadable(page.page_id, error)
+                continue
+            in_flight.append(page)
+            yield pixels
+
+    saved = 0
+    failure: Exception | None = None
+    with (
+        Watch(beat, limits.heartbeat_seconds, page_limit, stuck) as watch,
+        _Writer(database, shard, stopping) as writer,
+        ExitStack() as stack,
+    ):
+        try:
+            for transcription in stack.enter_context(closing(digitize(images()))):
+                if not in_flight:
+                    raise RuntimeError("more transcriptions than pages")
+                writer.save(in_flight[0], transcription, watch)
+                in_flight.popleft()
+                saved += 1
+                watch.moved()
+            if in_flight:
+                raise RuntimeError("fewer transcriptions than pages")
+        except Exception as error:
+            failure = error
+        with watch.waiting():
+            writer.flush()
+            if failure is None:
+                record(lambda c: jobs.give_back(c, shard.token))
+                return saved
+            why = reason(failure)
+            log.warning("failed", reason=why, saved=saved, pages=len(shard.pages))
+            if "CUDA error" in why:
+                record(lambda c: jobs.shard_died(c, shard.token, limits.max_attempts, why))
+                raise DeviceLostError(why) from failure
+            if is_transient(failure):
+                record(lambda c: jobs.postpone(c, shard.token, why))
+            else:
+                suspect = in_flight[0].page_id if in_flight else shard.pages[0].page_id
+                record(lambda c: jobs.shard_failed(c, shard.token, suspect, why))
+    return saved
+
+
+def _read_ahead(
+    pages: Iterable[ClaimedPage], read: Read
+) -> Iterator[tuple[ClaimedPage, Future[Image]]]:
+    """Yield the pages in order, each with its pixels on the way, `READ_AHEAD` of them at once."""
+    with ThreadPoolExecutor(2, thread_name_prefix="read") as pool:
+        coming: deque[tuple[ClaimedPage, Future[Image]]] = deque()
+        try:
+            for page in pages:
+                coming.append((page, pool.submit(read, page.image_sha256)))
+                if len(coming) > READ_AHEAD:
+                    yield coming.popleft()
+            while coming:
+                yield coming.popleft()
+        finally:
+            for _, future in coming:
+                future.cancel()
+
+
+class _Writer:
+    """Saves transcriptions in a thread of its own, a transaction a page, in order."""
+
+    def __init__(
+        self,
+        database: sqlalchemy.Engine,
+        shard: ClaimedShard,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._shard = shard
+        self._stopping = stopping
+        self._pending: deque[Future[None]] = deque()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> _Writer:
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="write"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def save(self, page: ClaimedPage, transcription: Transcription, watch: Watch) -> None:
+        """Save a page soon, waiting where the database is far behind.
+
+        A transcription that the database will not take sets its page aside.
+        """
+        self._pending.append(self._pool.submit(self._save, page, transcription))
+        with watch.waiting():
+            while len(self._pending) > WRITE_BEHIND:
+                self._pending.popleft().result()
+
+    def flush(self) -> None:
+        while self._pending:
+            self._pending.popleft().result()
+
+    def _save(self, page: ClaimedPage, transcription: Transcription) -> None:
+        shard = self._shard
+
+        def save() -> None:
+            with self._database.begin() as connection:
+                transcriptions.save(connection, page.page_id, shard.run_id, transcription)
+                jobs.page_done(connection, shard.job_id, page)
+
+        def set_aside(why: str) -> None:
+            with self._database.begin() as connection:
+                jobs.page_failed(connection, shard.token, page.page_id, why)
+
+        try:
+            patiently(save, self._stopping)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            why = f"what was read cannot be saved: {reason(error)}"
+            patiently(lambda: set_aside(why), self._stopping)
