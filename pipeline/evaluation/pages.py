@@ -1,0 +1,119 @@
+"""One page's reading, as `digitize` writes it, against everything known of the page."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.evaluation.lines import PlacedText, pair_by_place, placed_texts
+from pipeline.evaluation.tables import Grid, TableScore, score_table
+from pipeline.evaluation.text import TextScore, score_texts
+from pipeline.evaluation.truth import PageTruth
+from pipeline.page import Transcription, from_json
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What was read on a page: all its texts, and its tables as grids in their order."""
+
+    texts: tuple[PlacedText, ...]
+    grids: tuple[Grid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageScore:
+    """`text` and `table` are `None` where the truth has none; `read` is false for a page lost."""
+
+    name: str
+    read: bool
+    text: TextScore | None
+    table: TableScore | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the score as a plain object, with the values that are wrong."""
+        return {
+            "page": self.name,
+            "read": self.read,
+            "text": self.text.to_json() if self.text else None,
+            "tables": self.table.to_json() if self.table else None,
+            "placed_by": [p and p.by for p in self.table.placements] if self.table else [],
+            "wrong": [
+                {"row": w.row, "column": w.column, "truth": w.truth, "read": w.read}
+                for w in (self.table.wrong if self.table else ())
+            ],
+        }
+
+
+def reading_of(transcription: Transcription) -> PageReading:
+    """Return what is scored of a transcription."""
+    return PageReading(
+        tuple(placed_texts(transcription)), tuple(table.grid() for table in transcription.tables)
+    )
+
+
+def read_results(folder: Path) -> dict[str, PageReading]:
+    """Return the readings in a folder that `digitize` wrote, by page name.
+
+    The texts come from `NAME.json`, the tables from `NAME.table-1.csv`, ..., where those exist.
+    Raises `BadInput` for a folder without any, and for a damaged file.
+    """
+    readings = {}
+    for file in sorted(folder.glob("*.json")):
+        try:
+            reading = reading_of(from_json(json.loads(file.read_text("utf-8"))))
+            grids: list[Grid] = []
+            while (table := folder / f"{file.stem}.table-{len(grids) + 1}.csv").exists():
+                with table.open(encoding="utf-8-sig", newline="") as rows:
+                    grids.append(list(csv.reader(rows)))
+        except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
+            reason = f"not what digitize writes ({error})"
+            raise BadInput(str(file), reason, "digitize the page again") from error
+        readings[file.stem] = PageReading(reading.texts, tuple(grids) or reading.grids)
+    if not readings:
+        remedy = "give the folder that `ledgermill digitize --out` wrote"
+        raise BadInput(str(folder), "no results found", remedy)
+    return readings
+
+
+def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
+    """Score a page; `None` is a page with no result, whose every value counts as lost.
+
+    The truth's first table is compared with the reading's first, and so on.
+    """
+    texts = reading.texts if reading else ()
+    grids = reading.grids if reading else ()
+    text = score_texts(pair_by_place(truth.texts, texts)) if truth.texts else None
+    table = None
+    if truth.tables:
+        table = sum(
+            (
+                score_table(expected, grids[i] if i < len(grids) else None)
+                for i, expected in enumerate(truth.tables)
+            ),
+            TableScore(),
+        )
+    return PageScore(truth.name, reading is not None, text, table)
+
+
+def score_pages(
+    truth: Mapping[str, PageTruth], readings: Mapping[str, PageReading]
+) -> list[PageScore]:
+    """Score every page of `truth`; readings of other pages are not looked at."""
+    return [score_page(page, readings.get(name)) for name, page in truth.items()]
+
+
+def total(scores: list[PageScore]) -> PageScore:
+    """Return the sum over pages, a micro average: every character and value weighs the same."""
+    texts = [score.text for score in scores if score.text]
+    tables = [score.table for score in scores if score.table]
+    return PageScore(
+        name="total",
+        read=all(score.read for score in scores),
+        text=sum(texts, TextScore()) if texts else None,
+        table=sum(tables, TableScore()) if tables else None,
+    )

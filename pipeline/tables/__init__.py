@@ -1,0 +1,1 @@
+"""Tables: where they are, their grid, what each cell's ink is, and what the readings make of it."""

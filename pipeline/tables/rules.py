@@ -1,0 +1,66 @@
+"""Rules: the drawn lines of a table, broken and curved as they are.
+
+Coordinates are pixels of the upright page (`pipeline.preprocess.Prepared`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.preprocess import Mask
+
+Boxes = NDArray[np.int32]
+"""N x 4: x0, y0, x1, y1 of each, the far edges exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The ink that is drawn line: masks of H x W, and the box of every unbroken piece of it."""
+
+    vertical: Mask
+    horizontal: Mask
+    vertical_pieces: Boxes
+    horizontal_pieces: Boxes
+
+
+def text_height(ink: Mask) -> float:
+    """Return the usual height of a character, in pixels: the median over connected components.
+
+    Specks and page-high rules do not count. 24.0 where there is too little ink to tell.
+    """
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    heights = stats[1:, cv2.CC_STAT_HEIGHT]
+    widths = stats[1:, cv2.CC_STAT_WIDTH]
+    plausible = (heights >= 8) & (heights <= ink.shape[0] / 8) & (widths <= 4 * heights)
+    plausible &= heights <= 6 * widths
+    if plausible.sum() < 10:
+        return 24.0
+    return float(np.median(heights[plausible]))
+
+
+def find_rules(ink: Mask, height: float) -> Rules:
+    """Find the drawn lines of a page whose characters are `height` pixels high.
+
+    A piece counts from a little over two characters' height on: longer than any stroke of a
+    letter, shorter than what remains between the gaps of an old, broken rule.
+    """
+    vertical, vertical_pieces = _straight(ink, round(2.2 * height))
+    horizontal, pieces = _straight(ink.T, round(2.2 * height))
+    return Rules(vertical, horizontal.T, vertical_pieces, pieces[:, [1, 0, 3, 2]])
+
+
+def _straight(ink: Mask, length: int) -> tuple[Mask, Boxes]:
+    """Return the upright strokes of at least `length` pixels, and the box of each."""
+    pixels = np.ascontiguousarray(ink, np.uint8)
+    # Widened across by a pixel each side, a line that drifts a little still counts as straight.
+    wide = cv2.dilate(pixels, np.ones((1, 3), np.uint8))
+    straight = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8)) & pixels
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(straight, connectivity=8)
+    slim = stats[:, cv2.CC_STAT_HEIGHT] >= 2 * stats[:, cv2.CC_STAT_WIDTH]
+    slim[0] = False  # the background
+    x, y, w, h, _ = stats[slim].T
+    return slim[labels], np.column_stack([x, y, x + w, y + h]).astype(np.int32)
