@@ -40,6 +40,7 @@ def build() -> typer.Typer:
         name="ledgermill",
         help="Scanned archive pages in, rows that can be searched with SQL out.",
         no_args_is_help=True,
+        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -84,11 +85,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
-    if _is_a(error, "typer.Abort", "click.Abort"):
+    if _is_a(error, "typer.Abort"):
         complain("interrupted")
         return INTERRUPTED
-    if _is_a(error, "click.ClickException"):
-        if not str(error):  # no arguments: the help has been shown
+    if _is_a(error, "typer.ClickException", "click.ClickException"):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(f"{error.format_message()}\n")  # type: ignore[attr-defined]
             return 2
         complain(f"{error.format_message()} (see --help)")  # type: ignore[attr-defined]
         return int(error.exit_code)  # type: ignore[attr-defined]
