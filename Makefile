@@ -1,0 +1,59 @@
+# make demo | test | lint | bench: each sets itself up in .venv first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+# The demo has a data folder of its own and knows nothing of the caller's servers.
+DEMO := env -u DATABASE_URL -u BROKER_URL -u OBJECT_STORE -u LEDGERMILL_DATABASE_URL \
+	-u LEDGERMILL_BROKER_URL -u LEDGERMILL_OBJECT_STORE LEDGERMILL_HOME="$(CURDIR)/.demo" \
+	$(BIN)/ledgermill
+
+.PHONY: demo test lint bench setup constraints clean
+
+setup: $(READY)
+
+demo: $(READY)
+	@trap '$(DEMO) down' EXIT; set -ex; \
+	$(DEMO) digitize samples/*.png --out out; \
+	$(DEMO) search barometer; \
+	$(DEMO) search --fuzzy barumeter; \
+	$(DEMO) sql "SELECT page, \"row\", \"column\", text, value, confidence FROM cells WHERE value IS NOT NULL ORDER BY value DESC LIMIT 5"; \
+	set +x; ls -l out
+
+test: $(READY)
+	$(BIN)/python -m pytest -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/overhead.py
+
+# torch comes first and pinned: nothing after it may bring another build of it.
+$(READY): pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(PIP) install -q -c constraints.txt torch==2.13.0 hatchling editables
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+# Debian keeps ensurepip in a package of its own.
+$(VENV)/bin/pip:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing: apt-get install python3.11" >&2; exit 1; }
+	@sh .ci/venv "$(PYTHON)" "$(VENV)"
+
+# Pins what a fresh set-up installs today.
+constraints:
+	rm -rf build/constraints
+	sh .ci/venv "$(PYTHON)" build/constraints
+	build/constraints/bin/pip install -q torch==2.13.0 hatchling editables
+	build/constraints/bin/pip install -q --no-build-isolation -e '.[dev]'
+	{ echo "# Made by: make constraints"; build/constraints/bin/pip freeze --all --exclude-editable \
+		--exclude pip --exclude setuptools | sed 's/^\(torch==[^+]*\)+.*/\1/'; } > constraints.txt
+
+clean:
+	rm -rf $(VENV) .demo out build .mypy_cache .ruff_cache .pytest_cache .hypothesis
