@@ -19,9 +19,9 @@ from pipeline.page import Transcription, from_json
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """What was read on a page: all its texts, and its tables as grids in their order."""
+    """What was read on a page: its texts (`None`: not exported), its tables in their order."""
 
-    texts: tuple[PlacedText, ...]
+    texts: tuple[PlacedText, ...] | None
     grids: tuple[Grid, ...]
 
 
@@ -59,25 +59,32 @@ def reading_of(transcription: Transcription) -> PageReading:
 def read_results(folder: Path) -> dict[str, PageReading]:
     """Return the readings in a folder that `digitize` wrote, by page name.
 
-    The texts come from `NAME.json`, the tables from `NAME.table-1.csv`, ..., where those exist.
-    Raises `BadInput` for a folder without any, and for a damaged file.
+    The texts come from `NAME.json`, the tables from `NAME.table-1.csv`, ..., where those exist;
+    either alone will do. Raises `BadInput` for a folder without any, and for a damaged file.
     """
-    readings = {}
-    for file in sorted(folder.glob("*.json")):
-        try:
-            reading = reading_of(from_json(json.loads(file.read_text("utf-8"))))
-            grids: list[Grid] = []
-            while (table := folder / f"{file.stem}.table-{len(grids) + 1}.csv").exists():
-                with table.open(encoding="utf-8-sig", newline="") as rows:
-                    grids.append(list(csv.reader(rows)))
-        except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
-            reason = f"not what digitize writes ({error})"
-            raise BadInput(str(file), reason, "digitize the page again") from error
-        readings[file.stem] = PageReading(reading.texts, tuple(grids) or reading.grids)
-    if not readings:
+    names = {file.stem for file in folder.glob("*.json")}
+    names |= {file.name.removesuffix(".table-1.csv") for file in folder.glob("*.table-1.csv")}
+    if not names:
         remedy = "give the folder that `ledgermill digitize --out` wrote"
         raise BadInput(str(folder), "no results found", remedy)
-    return readings
+    return {name: _read_result(folder, name) for name in sorted(names)}
+
+
+def _read_result(folder: Path, name: str) -> PageReading:
+    file = folder / f"{name}.json"
+    try:
+        reading = PageReading(None, ())
+        if file.exists():
+            reading = reading_of(from_json(json.loads(file.read_text("utf-8"))))
+        grids: list[Grid] = []
+        while (table := folder / f"{name}.table-{len(grids) + 1}.csv").exists():
+            file = table
+            with table.open(encoding="utf-8-sig", newline="") as rows:
+                grids.append(list(csv.reader(rows)))
+    except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
+        reason = f"not what digitize writes ({error})"
+        raise BadInput(str(file), reason, "digitize the page again") from error
+    return PageReading(reading.texts, tuple(grids) or reading.grids)
 
 
 def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
@@ -87,8 +94,9 @@ def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
     """
     texts = reading.texts if reading else ()
     grids = reading.grids if reading else ()
-    text = score_texts(pair_by_place(truth.texts, texts)) if truth.texts else None
-    table = None
+    text = table = None
+    if truth.texts and texts is not None:
+        text = score_texts(pair_by_place(truth.texts, texts))
     if truth.tables:
         table = sum(
             (

@@ -71,6 +71,15 @@ def test_grids_of_the_results_go_before_page_objects(tmp_path: Path) -> None:
     assert read_results(tmp_path)["daily-ledger"].grids == ([["only", "this"]],)
 
 
+def test_tables_alone_are_results(tmp_path: Path) -> None:
+    name = "daily-ledger.table-1.csv"
+    (tmp_path / name).write_bytes((SAMPLES / name).read_bytes())
+    score = score_page(read_truth(SAMPLES)["daily-ledger"], read_results(tmp_path)["daily-ledger"])
+    assert score.text is None
+    assert score.table is not None
+    assert score.table.accuracy == 1
+
+
 def test_alto_and_page(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(ALTO)
     (tmp_path / "b.xml").write_text(PAGE)
