@@ -112,6 +112,16 @@ class OpenJob:
     priority: int
 
 
+@dataclass(frozen=True, slots=True)
+class RunOfShard:
+    """How a shard's pages are to be read; `settings` are the profile's."""
+
+    run_id: int
+    settings: dict[str, Any]
+    weights_digest: str
+    code_version: str
+
+
 # --- making a job -------------------------------------------------------------------------------
 
 
@@ -235,7 +245,7 @@ def cancel(connection: Connection, job_id: int) -> None:
 
 
 def open_jobs(connection: Connection) -> list[OpenJob]:
-    """Return the jobs that are not finished, the most urgent first."""
+    """Return the jobs that are not finished, the most urgent first, then the oldest."""
     rows = connection.execute(
         text(
             "select id, priority from mill.job where state in ('ingesting', 'running')"
@@ -248,7 +258,8 @@ def open_jobs(connection: Connection) -> list[OpenJob]:
 def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: int) -> list[str]:
     """Gather waiting pages into shards until `window` of them are queued; return the new tokens.
 
-    A shard holds at most `shard_pages` pages, and no more than any of its pages allows.
+    A shard holds at most `shard_pages` pages, and no more than any of its pages allows. While more
+    pages are coming, one that is not full waits for them, unless nothing else is queued.
     """
     free = _free(connection, "digitize", job_id, window)
     if free <= 0:
@@ -262,8 +273,26 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
         ),
         {"job": job_id, "most": shard_pages, "rows": free * shard_pages},
     )
-    groups = _gather([(row.page_id, min(row.shard_limit, shard_pages)) for row in rows])[:free]
+    limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
+    groups = _gather(limits.items())[:free]
+    if groups and len(groups[-1]) < min(limits[page] for page in groups[-1]):
+        idle = len(groups) == 1 and free == window
+        if not idle and _more_pages_come(connection, job_id):
+            groups.pop()
     return _queue(connection, "digitize", job_id, groups)
+
+
+def _more_pages_come(connection: Connection, job_id: int) -> bool:
+    return bool(
+        connection.execute(
+            text(
+                "select state = 'ingesting' or exists (select from mill.job_source s"
+                " where s.job_id = job.id and s.state in ('pending', 'queued', 'running'))"
+                " from mill.job where id = :job"
+            ),
+            {"job": job_id},
+        ).scalar_one()
+    )
 
 
 def queue_sources(
@@ -366,6 +395,20 @@ def unqueue(connection: Connection, kind: Kind, tokens: Sequence[str]) -> int:
 
 
 # --- reading pages ------------------------------------------------------------------------------
+
+
+def run_of_shard(connection: Connection, token: str) -> RunOfShard | None:
+    """Return how a queued shard is to be read; None where nothing of it waits any more."""
+    row = connection.execute(
+        text(
+            "select run.id, run.settings, run.weights_digest, run.code_version"
+            " from mill.job_page join mill.job on job.id = job_page.job_id"
+            " join mill.run on run.id = job.run_id"
+            " where shard = :token and job_page.state = 'queued' limit 1"
+        ),
+        {"token": token},
+    ).one_or_none()
+    return None if row is None else RunOfShard(*row)
 
 
 def claim(connection: Connection, token: str, worker: str) -> ClaimedShard | None:

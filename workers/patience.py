@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import kombu.exceptions
+import psycopg
 import redis.exceptions
 import sqlalchemy.exc
 import structlog
@@ -28,6 +29,8 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(
         error,
         Unavailable
+        | psycopg.OperationalError
+        | psycopg.InterfaceError
         | sqlalchemy.exc.TimeoutError
         | kombu.exceptions.OperationalError
         | redis.exceptions.ConnectionError

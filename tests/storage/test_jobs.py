@@ -85,6 +85,19 @@ def test_pages_are_queued_in_shards_within_the_window(connection: Connection) ->
     assert len(jobs.queue_pages(connection, job_id, 3, 2)) == 1, "a claimed shard makes room"
 
 
+def test_a_shard_that_is_not_full_waits_for_more_pages(connection: Connection) -> None:
+    job_id = make_job(connection, 5)
+    jobs.add_sources(connection, job_id, [NewSource("more.pdf", "0" * 64)])
+    (first,) = jobs.queue_pages(connection, job_id, 4, 8)
+    assert list(states(connection, job_id).values()) == ["queued"] * 4 + ["pending"]
+    assert jobs.queue_pages(connection, job_id, 4, 8) == []
+    jobs.claim(connection, first, "w")
+    assert len(jobs.queue_pages(connection, job_id, 4, 8)) == 1, "but no worker waits for it"
+    jobs.unqueue(connection, "digitize", jobs.waiting_shards(connection, "digitize", -1))
+    jobs.source_refused(connection, job_id, 1, "empty")
+    assert len(jobs.queue_pages(connection, job_id, 4, 8)) == 1
+
+
 def test_a_message_delivered_twice_is_claimed_once(connection: Connection) -> None:
     job_id = make_job(connection, 3)
     shard = take(connection, job_id)

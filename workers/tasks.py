@@ -1,0 +1,255 @@
+"""What a worker does with a message: claim its shard, work, and see that the next one is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import celery
+import sqlalchemy
+import structlog
+from storage.objects import ObjectStore
+
+from pipeline.decode import decode_image
+from pipeline.errors import LedgermillError, Unavailable
+from pipeline.page import Transcription
+from pipeline.profiles import Profile
+from pipeline.version import CODE_VERSION
+from storage import jobs
+from storage.jobs import ClaimedSource, Kind, RunOfShard
+from workers.app import task_name
+from workers.ingest import ingest_source
+from workers.patience import is_transient, patiently, reason
+from workers.reconciler import refill, shard_died
+from workers.settings import Settings
+from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
+from workers.sources.model import Limits as SourceLimits
+from workers.watch import Watch
+
+_T = TypeVar("_T")
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything a worker process has at hand.
+
+    `note(kind, token)` tells the supervisor which shard to put back should this process die,
+    `note(None, None)` that there is none; `end_process` ends it on the spot.
+    """
+
+    settings: Settings
+    database: sqlalchemy.Engine
+    store: ObjectStore
+    app: celery.Celery
+    name: str
+    note: Callable[[Kind | None, str | None], None]
+    stopping: Callable[[], bool]
+    end_process: Callable[[], None]
+
+
+def register(bench: Bench, after: Callable[[], None] = lambda: None) -> None:
+    """Make the worker's application answer to its messages; `after` is called after each."""
+
+    def ingest(job: int, shard: str) -> None:
+        _log.debug("ingest", job=job, shard=shard)
+        _noted(bench, "ingest", shard, ingest_task, after)
+
+    def digitize(job: int, shard: str) -> None:
+        _log.debug("digitize", job=job, shard=shard)
+        _noted(bench, "digitize", shard, digitize_task, after)
+
+    bench.app.task(ingest, name=task_name("ingest"))
+    bench.app.task(digitize, name=task_name("digitize"))
+
+
+def _noted(
+    bench: Bench,
+    kind: Kind,
+    token: str,
+    task: Callable[[Bench, str], None],
+    after: Callable[[], None],
+) -> None:
+    bench.note(kind, token)
+    try:
+        task(bench, token)
+    finally:
+        bench.note(None, None)
+        after()
+
+
+# --- pages --------------------------------------------------------------------------------------
+
+
+def digitize_task(bench: Bench, token: str) -> None:
+    """Read the pages of a shard; nothing is done for a message that came before."""
+    run = patiently(lambda: _in(bench, lambda c: jobs.run_of_shard(c, token)), bench.stopping)
+    if run is None:
+        return
+    reader: Digitize | None = None
+    trouble = ""
+    try:
+        reader = reader_of(run, bench.settings.device, bench.settings.threads)
+    except Exception as error:
+        # No page is to blame: another worker, or a later one, may have what it takes.
+        trouble = reason(error)
+        _log.error("the engine does not load", reason=trouble)
+    shard = patiently(
+        lambda: _in(bench, lambda c: jobs.claim(c, token, bench.name)), bench.stopping
+    )
+    if shard is None:
+        return
+    if reader is None:
+        patiently(lambda: _in(bench, lambda c: jobs.postpone(c, token, trouble)), bench.stopping)
+        return
+    settings = bench.settings
+    try:
+        digitize_shard(
+            bench.database,
+            shard,
+            read=lambda sha256: read_image(bench.store, sha256, settings),
+            digitize=reader,
+            limits=Limits(settings.page_seconds, settings.heartbeat_seconds, settings.max_attempts),
+            end_process=bench.end_process,
+            stopping=bench.stopping,
+        )
+    except DeviceLostError:
+        bench.end_process()
+    _refill(bench, shard.job_id)
+
+
+def read_image(store: ObjectStore, sha256: str, settings: Settings) -> Image:
+    """Return the pixels of a stored page image. Raises `BadInput` or `Unavailable`."""
+    return decode_image(store.get(sha256), SourceLimits.of(settings).image)
+
+
+def reader_of(run: RunOfShard, device: str, threads: int | None) -> Digitize:
+    """Return what reads pages the way a run does, its models loaded once.
+
+    Raises `Unavailable` where this worker has other weights or another version of the code.
+    """
+    if run.code_version != CODE_VERSION:
+        raise Unavailable(
+            f"worker: it is version {CODE_VERSION}, the job wants {run.code_version}; "
+            "start a worker of that version, or submit the job again"
+        )
+    digest, reader = _reader(json.dumps(run.settings, sort_keys=True), device, threads)
+    if digest != run.weights_digest:
+        raise Unavailable(
+            f"worker: its weights are {digest[:8]}, the job wants {run.weights_digest[:8]}; "
+            "start a worker with those, or submit the job again"
+        )
+    return reader
+
+
+@lru_cache(maxsize=2)
+def _reader(settings: str, device: str, threads: int | None) -> tuple[str, Digitize]:
+    from pipeline.digitize import digitize  # slow, and of no use where sources are taken in
+    from pipeline.engines import load_engine
+
+    profile = Profile(**json.loads(settings))
+    engine = load_engine(profile, device, threads)
+
+    def read(images: Iterable[Image]) -> Generator[Transcription]:
+        yield from digitize(images, profile, engine)
+
+    return engine.digest, read
+
+
+# --- sources ------------------------------------------------------------------------------------
+
+
+def ingest_task(bench: Bench, token: str) -> None:
+    """Take in the sources of a shard, one after the other."""
+    ingest_shard(
+        bench,
+        token,
+        lambda connection, source: ingest_source(
+            connection, bench.store, source.job_id, source.number
+        ),
+    )
+
+
+def ingest_shard(
+    bench: Bench,
+    token: str,
+    ingest: Callable[[sqlalchemy.Connection, ClaimedSource], object],
+) -> int:
+    """Take in what waits under a token and return how many sources it was.
+
+    `ingest` stores a source, its pages and its state in one transaction of its connection.
+    """
+    settings = bench.settings
+    limit = 2 * settings.max_open_seconds + settings.page_seconds
+
+    def beat() -> None:
+        try:
+            _in(bench, lambda c: jobs.beat(c, "ingest", token))
+        except Exception as error:  # the next beat may go through; the work goes on meanwhile
+            _log.warning("no heartbeat", shard=token, reason=reason(error))
+
+    def stuck() -> None:
+        how = f"it took longer than {limit:g} s"
+        _log.error("stuck", shard=token, reason=how)
+        try:
+            shard_died(bench.database, settings, "ingest", token, how)
+        finally:
+            bench.end_process()
+
+    taken = 0
+    with Watch(beat, settings.heartbeat_seconds, lambda: limit, stuck) as watch:
+        while not bench.stopping():
+            source = patiently(
+                lambda: _in(bench, lambda c: jobs.claim_source(c, token)), bench.stopping
+            )
+            if source is None:
+                return taken
+            _ingest_one(bench, token, source, ingest)
+            taken += 1
+            watch.moved()
+            _refill(bench, source.job_id)
+        patiently(lambda: _in(bench, lambda c: jobs.give_back_sources(c, token)), bench.stopping)
+    return taken
+
+
+def _ingest_one(
+    bench: Bench,
+    token: str,
+    source: ClaimedSource,
+    ingest: Callable[[sqlalchemy.Connection, ClaimedSource], object],
+) -> None:
+    try:
+        with bench.database.connect() as connection:
+            ingest(connection, source)
+            connection.commit()
+    except Exception as error:
+        why, transient = reason(error), is_transient(error)
+        _log.warning("not taken in", job=source.job_id, source=source.number, reason=why)
+
+        def end(connection: sqlalchemy.Connection) -> None:
+            if transient:
+                jobs.source_postponed(connection, token, source, why)
+            else:
+                jobs.source_refused(connection, source.job_id, source.number, why)
+
+        patiently(lambda: _in(bench, end), bench.stopping)
+
+
+def _refill(bench: Bench, job_id: int) -> None:
+    """Send the job's next shards; if it cannot be done now, the reconciler will."""
+    try:
+        with bench.database.begin() as connection:
+            jobs.finish_jobs(connection)
+            wanted = [job for job in jobs.open_jobs(connection) if job.job_id == job_id]
+        for job in wanted:
+            refill(bench.database, bench.app, bench.settings, job)
+    except LedgermillError as error:
+        _log.warning("not refilled", job=job_id, reason=reason(error))
+
+
+def _in(bench: Bench, action: Callable[[sqlalchemy.Connection], _T]) -> _T:
+    with bench.database.begin() as connection:
+        return action(connection)

@@ -1,0 +1,352 @@
+"""The worker: a supervisor, and one Celery process for each kind of work that it keeps alive.
+
+CUDA does not survive a fork, so a process takes its messages and does the work itself
+(`--pool=solo`). That leaves nobody to see that it died or that it hangs, hence the supervisor: it
+starts the process again, puts the work of a dead one back at once, and kills one that has not
+said a word for `stale_seconds`, even where a loop in C holds Python's lock.
+
+The two talk over a socket pair: `.` for "I live", `+KIND TOKEN` and `-` for the shard at hand. Its
+end tells the process that its supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from workers.settings import settings
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+    from storage.jobs import Kind
+    from workers.services import Endpoints
+
+GROUPS: tuple[tuple[str, ...], ...] = (("ingest", "export"), ("digitize",))
+"""The queues of one process: taking in goes on while the other reads, and loads no models."""
+
+EXIT_AFTER_SHARDS = 1000
+"""A process makes way for a new one then, so that nothing it leaks adds up."""
+
+RECONCILE_SECONDS = 3.0
+KILL_AFTER_SECONDS = 60.0
+"""After being told to stop, a process has so long for the pages that it has begun."""
+
+STUCK = 75  # EX_TEMPFAIL
+
+_ALIVE_SECONDS = 1.0
+_QUICK_DEATH_SECONDS = 10.0
+_LONGEST_PAUSE = 30.0
+
+_log = structlog.get_logger()
+
+
+# --- the supervisor -----------------------------------------------------------------------------
+
+
+@dataclass
+class _Child:
+    """One process of the worker, started again whenever it ends."""
+
+    queues: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    line: socket.socket | None = None
+    shard: tuple[Kind, str] | None = None
+    started: float = 0.0
+    heard: float = 0.0
+    quick_deaths: int = 0
+    start_at: float = 0.0
+    unread: bytes = field(default=b"", repr=False)
+
+
+def supervise(endpoints: Endpoints, groups: Sequence[Sequence[str]], stop: threading.Event) -> None:
+    """Keep one process for each group of queues at work until `stop` is set and they have ended."""
+    from storage.database import connect
+
+    database = connect(endpoints.database_url)
+    reconciling = threading.Thread(
+        target=_reconcile_forever, args=(database, endpoints, stop), name="reconcile", daemon=True
+    )
+    reconciling.start()
+    children = [_Child(tuple(group)) for group in groups]
+    try:
+        while not stop.wait(0.1):
+            for child in children:
+                _tend(child, endpoints, database)
+        for child in children:
+            _stop(child, signal.SIGTERM)
+        deadline = time.monotonic() + KILL_AFTER_SECONDS
+        while any(child.process for child in children) and time.monotonic() < deadline:
+            time.sleep(0.05)
+            for child in children:
+                _listen(child)
+                _bury(child, database)
+    finally:
+        for child in children:
+            _stop(child, signal.SIGKILL)
+            if child.process is not None:
+                child.process.wait()
+                _bury(child, database, blame=False)
+        reconciling.join(RECONCILE_SECONDS)
+        database.dispose()
+
+
+def _tend(child: _Child, endpoints: Endpoints, database: sqlalchemy.Engine) -> None:
+    now = time.monotonic()
+    if child.process is None:
+        if now >= child.start_at:
+            _start(child, endpoints)
+        return
+    _listen(child)
+    if child.process.poll() is not None:
+        _bury(child, database)
+    elif now - child.heard > settings().stale_seconds:
+        _log.error("silent", pid=child.process.pid, queues=child.queues)
+        child.process.kill()
+        child.process.wait()
+        _bury(child, database)
+
+
+def _start(child: _Child, endpoints: Endpoints) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    command = [sys.executable, "-m", "workers.worker", "--line", str(theirs.fileno())]
+    with theirs:
+        child.process = subprocess.Popen(
+            [*command, *child.queues],
+            env=_environment(endpoints),
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # what interrupts a terminal is for the supervisor
+        )
+    child.line = ours
+    child.started = child.heard = time.monotonic()
+    _log.info("started", pid=child.process.pid, queues=child.queues)
+
+
+def _environment(endpoints: Endpoints) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["LEDGERMILL_DATABASE_URL"] = endpoints.database_url
+    environment["LEDGERMILL_BROKER_URL"] = endpoints.broker_url
+    environment["LEDGERMILL_OBJECT_STORE"] = endpoints.object_store
+    threads = settings().threads
+    if threads is not None:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            environment[name] = str(threads)
+    return environment
+
+
+def _listen(child: _Child) -> None:
+    if child.line is None:
+        return
+    try:
+        while data := child.line.recv(4096):
+            child.heard = time.monotonic()
+            *lines, child.unread = (child.unread + data).split(b"\n")
+            for line in lines:
+                if line.startswith(b"+"):
+                    kind, _, token = line[1:].decode().partition(" ")
+                    child.shard = ("ingest" if kind == "ingest" else "digitize", token)
+                elif line == b"-":
+                    child.shard = None
+    except (BlockingIOError, ConnectionError):
+        pass
+
+
+def _stop(child: _Child, how: signal.Signals) -> None:
+    if child.process is not None:
+        child.process.send_signal(how)
+
+
+def _bury(child: _Child, database: sqlalchemy.Engine, blame: bool = True) -> None:
+    """Put back what a process that has ended left behind, and let the next one start.
+
+    Its pages are not to blame where it was killed because it took too long to stop.
+    """
+    if child.process is None or child.process.poll() is None:
+        return
+    _listen(child)
+    status = child.process.returncode
+    if child.shard is not None:
+        from workers.patience import reason
+        from workers.reconciler import give_back, shard_died
+
+        try:
+            if blame:
+                shard_died(database, settings(), *child.shard, _how(status))
+            else:
+                give_back(database, *child.shard)
+        except Exception as error:  # then its rows go stale, and are found by that
+            _log.warning("not put back", shard=child.shard[1], reason=reason(error))
+    if child.line is not None:
+        child.line.close()
+    quick = time.monotonic() - child.started < _QUICK_DEATH_SECONDS
+    child.quick_deaths = child.quick_deaths + 1 if quick and child.shard is None else 0
+    pause = min(_LONGEST_PAUSE, 0.5 * 2**child.quick_deaths) if child.quick_deaths else 0.0
+    if status:
+        _log.error("ended", pid=child.process.pid, how=_how(status), next_start=pause)
+    child.start_at = time.monotonic() + pause
+    child.process, child.line, child.shard, child.unread = None, None, None, b""
+
+
+def _how(status: int) -> str | None:
+    if status >= 0:
+        return None
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"signal {-status}"
+
+
+def _reconcile_forever(
+    database: sqlalchemy.Engine, endpoints: Endpoints, stop: threading.Event
+) -> None:
+    from workers.app import celery_app
+    from workers.patience import reason
+    from workers.reconciler import reconcile
+
+    app = celery_app(endpoints.broker_url)
+    while not stop.wait(RECONCILE_SECONDS):
+        try:
+            reconcile(database, app, settings())
+        except Exception as error:
+            _log.warning("not reconciled", reason=reason(error))
+
+
+# --- the process --------------------------------------------------------------------------------
+
+
+def _work(queues: Sequence[str], line: socket.socket) -> int:
+    """Take messages from queues until told to stop; return the exit status."""
+    from celery.worker import state
+    from storage.objects import open_store
+
+    from storage.database import connect
+    from workers.app import celery_app
+    from workers.tasks import Bench, register
+
+    chosen = settings()
+    assert chosen.database_url is not None
+    assert chosen.broker_url is not None
+    assert chosen.object_store is not None
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    say = _talk(line)
+
+    def note(kind: Kind | None, token: str | None) -> None:
+        say(f"+{kind} {token}\n".encode() if kind else b"-\n")
+
+    def stopping() -> bool:
+        return any(
+            wanted is not None and wanted is not False
+            for wanted in (state.should_stop, state.should_terminate)
+        )
+
+    shards = 0
+
+    def after() -> None:
+        nonlocal shards
+        shards += 1
+        if shards >= EXIT_AFTER_SHARDS:
+            state.should_stop = os.EX_OK
+
+    if chosen.threads is not None:
+        import cv2
+
+        cv2.setNumThreads(chosen.threads)
+    app = celery_app(chosen.broker_url)
+    database = connect(chosen.database_url)
+    bench = Bench(
+        settings=chosen,
+        database=database,
+        store=open_store(chosen.object_store),
+        app=app,
+        name=name,
+        note=note,
+        stopping=stopping,
+        end_process=lambda: os._exit(STUCK),
+    )
+    register(bench, after)
+    worker = app.Worker(
+        pool="solo",
+        concurrency=1,
+        queues=list(queues),
+        hostname=f"{'-'.join(queues)}@{name}",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+        quiet=True,
+    )
+    worker.start()
+    database.dispose()
+    return int(worker.exitcode or 0)
+
+
+def _talk(line: socket.socket) -> Callable[[bytes], None]:
+    """Tell the supervisor that this process lives; stop it when the supervisor is gone."""
+    lock = threading.Lock()
+
+    def say(words: bytes) -> None:
+        with lock, contextlib.suppress(OSError):
+            line.sendall(words)
+
+    def run() -> None:
+        line.settimeout(_ALIVE_SECONDS)
+        while True:
+            say(b".\n")
+            try:
+                gone = line.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                gone = True
+            if gone:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=run, name="line", daemon=True).start()
+    return say
+
+
+def start_logging() -> None:
+    """Send structured logs to stderr, from the level that the settings name."""
+    import logging
+
+    level = logging.getLevelNamesMapping()[settings().log_level.upper()]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Be the process that a supervisor starts; not meant to be started by hand."""
+    parser = argparse.ArgumentParser(prog="python -m workers.worker")
+    parser.add_argument("--line", type=int, required=True)
+    parser.add_argument("queues", nargs="+")
+    chosen = parser.parse_args(arguments)
+    start_logging()
+    return _work(chosen.queues, socket.socket(fileno=chosen.line))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
