@@ -253,7 +253,7 @@ def _hand_ink(text: str, face: Face, size: int, rng: np.random.Generator) -> tup
     for letter in text:
         glyph = Image.new("L", (canvas.shape[1], height), 0)
         ImageDraw.Draw(glyph).text((x, base), letter, fill=255, font=font, anchor="ls")
-        scale = float(rng.normal(1.0, 0.05))
+        scale = float(rng.normal(1.0, 0.03))
         turn = float(rng.normal(0.0, 0.04))
         lean = slant + float(rng.normal(0.0, 0.05))
         rise = float(rng.normal(0.0, 0.03)) * size

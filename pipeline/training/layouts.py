@@ -199,7 +199,7 @@ def daily_ledger(rng: np.random.Generator, days: int = 31, size: int = 30) -> La
 def open_table(rng: np.random.Generator, stations: int = 12, size: int = 30) -> Layout:
     """Return a printed table without a single rule, with prose above and below it."""
     heads = ("Station.", "Height.", "Corr.", "January.", "April.", "July.", "October.")
-    rows = [Row(heads, 1.8, rule="none")]
+    rows = [Row(heads, 1.8, gap=0.9)]
     first = ("Ard", "Bal", "Car", "Dun", "Glen", "Inver", "Kil", "Loch", "Pen", "Ros", "Strath")
     last = ("moray", "vannich", "skail", "loan", "garth", "nish", "bracken", "dour", "wick")
     names: list[str] = []

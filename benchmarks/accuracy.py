@@ -1,0 +1,268 @@
+"""How right the readings are: `python benchmarks/accuracy.py SET... --data FOLDER`.
+
+Runs the pipeline itself, without queue or database, on pages and cut-outs with ground truth, and
+writes one table per set to `benchmarks/results/accuracy-SET.md`. `samples` needs nothing else;
+the others are sets of real pages in the folder `--data` (see `benchmarks/README.md`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.decode import ImageLimits, decode_image
+from pipeline.digitize import digitize
+from pipeline.engines import Engine, load_engine
+from pipeline.errors import LedgermillError
+from pipeline.evaluation.cells import CellScore, score_cells
+from pipeline.evaluation.pages import PageScore, reading_of, score_page, total
+from pipeline.evaluation.text import ErrorKinds
+from pipeline.evaluation.truth import read_cells, read_truth
+from pipeline.profiles import Profile, load_profile
+from pipeline.recognize import recognize
+from pipeline.version import CODE_VERSION
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+DATA = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A profile with its engine, loaded."""
+
+    profile: Profile
+    engine: Engine
+    device: str
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A set of whole pages: images and truth of the same stems."""
+
+    images: str
+    truth: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A set of cut-out cells listed in a `cells.csv`."""
+
+    folder: str
+    note: str
+
+
+SETS: dict[str, Pages | Cells] = {
+    "samples": Pages("samples", "samples", "The drawn pages of this repository."),
+    "weather-rescue": Pages(
+        "weather-rescue/images",
+        "weather-rescue/truth",
+        "Printed hourly pressures, Fort William, 1898 and 1899. Published over all 81 pages of "
+        "the benchmark, of which these are 24: Google Vision 90 %, Amazon Textract 88 %.",
+    ),
+    "lectaurep-dufour": Pages(
+        "lectaurep/dufour-1", "lectaurep/dufour-1", "A notary's registers, French, 1850-51."
+    ),
+    "lectaurep-riant": Pages(
+        "lectaurep/riant-4", "lectaurep/riant-4", "A notary's registers, French, 1830."
+    ),
+    "cremma-20": Pages("cremma-20", "cremma-20", "Letters and drafts, French, 20th century."),
+    "stanford": Pages(
+        "stanford-memorials", "stanford-memorials", "Letters of 1905, English, several hands."
+    ),
+    "drc": Cells(
+        "drc-temperature-cells",
+        "Handwritten, binarized cells; digits compared. Over all ten sheets of that set "
+        "MeteoSaver reads 89.8 %.",
+    ),
+    "congo": Cells(
+        "congo-ledger-cells",
+        "Handwritten cells in gray with their surroundings; compared as numbers.",
+    ),
+}
+
+
+def main() -> None:
+    """Measure the sets that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the sets")
+    parser.add_argument("--pages", type=int, help="at most so many pages or cells a set")
+    parser.add_argument("--profile", default="default")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the tables")
+    options = parser.parse_args()
+    try:
+        profile = load_profile(options.profile)
+        engine = load_engine(profile, options.device, options.threads)
+        reader = Reader(profile, engine, f"{options.device}, {options.threads} threads")
+        for name in options.sets or ["samples", "weather-rescue"]:
+            if name not in SETS:
+                parser.error(f"no set {name!r}")
+            report = measure(name, reader, options.data, options.pages)
+            if report is None:
+                print(f"{name}: not in {options.data}, left out", file=sys.stderr)
+                continue
+            print(report)
+            options.out.mkdir(parents=True, exist_ok=True)
+            (options.out / f"accuracy-{name}.md").write_text(report, "utf-8")
+    except LedgermillError as error:
+        sys.exit(f"accuracy: {error}")
+
+
+def measure(name: str, reader: Reader, data: Path, limit: int | None) -> str | None:
+    """Return the report of a set, `None` where its files are not there."""
+    what = SETS[name]
+    base = ROOT if name == "samples" else data
+    if isinstance(what, Pages):
+        if not (base / what.images).is_dir():
+            return None
+        return _pages(name, reader, base / what.images, base / what.truth, limit, what.note)
+    if not (base / what.folder).is_dir():
+        return None
+    return _cells(name, reader, base / what.folder, limit, what.note)
+
+
+def _pages(
+    name: str, reader: Reader, images: Path, truth: Path, limit: int | None, note: str
+) -> str:
+    known = dict(itertools.islice(read_truth(truth).items(), limit))
+    files = [_image(images, page) for page in known]
+    scores: list[PageScore] = []
+    start = time.perf_counter()
+    readings = digitize(_decoded(files), reader.profile, reader.engine)
+    for page, transcription in zip(known.values(), readings, strict=True):
+        scores.append(score_page(page, reading_of(transcription)))
+        print(f"{page.name}: {_brief(scores[-1])}", file=sys.stderr)
+    seconds = time.perf_counter() - start
+    whole = total(scores)
+    speed = f"{len(scores)} pages in {seconds:.0f} s, {seconds / len(scores):.1f} s a page."
+    return "\n".join([_head(name, reader, f"{note} {speed}"), *_tables(scores, whole)])
+
+
+def _image(folder: Path, page: str) -> Path:
+    for suffix in (".jpg", ".png", ".tif"):
+        if (folder / f"{page}{suffix}").exists():
+            return folder / f"{page}{suffix}"
+    sys.exit(f"accuracy: {folder / page}: truth without an image; complete the folder")
+
+
+def _decoded(files: Iterable[Path]) -> Iterator[NDArray[np.uint8]]:
+    for file in files:
+        yield decode_image(file.read_bytes(), ImageLimits())
+
+
+def _brief(score: PageScore) -> str:
+    table = "" if score.table is None else f"{_percent(score.table.accuracy)} of values in place "
+    text = "" if score.text is None else f"CER {_percent(score.text.cer)}"
+    return (table + text).strip()
+
+
+def _cells(name: str, reader: Reader, folder: Path, limit: int | None, note: str) -> str:
+    truths = read_cells(folder)
+    step = max(1, len(truths) // limit) if limit else 1
+    truths = truths[::step][:limit]
+    start = time.perf_counter()
+    readings = recognize(
+        _decoded(folder / truth.image for truth in truths),
+        reader.profile,
+        reader.engine,
+        "numeric",
+    )
+    texts = {truth.image: reading.text for truth, reading in zip(truths, readings, strict=True)}
+    seconds = time.perf_counter() - start
+    scores = score_cells(truths, texts)
+    whole = sum(scores.values(), CellScore())
+    speed = f"{whole.cells} cells in {seconds:.0f} s, {whole.cells / seconds:.0f} a second."
+    rows = [
+        [folder, score.cells, score.right, _percent(score.accuracy), _percent(score.text.cer)]
+        for folder, score in [*scores.items(), ("**total**", whole)]
+    ]
+    table = _markdown(["folder", "cells", "right", "exact", "CER"], rows)
+    return f"{_head(name, reader, f'{note} {speed}')}\n{table}"
+
+
+def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
+    named = [(score.name, score) for score in scores] + [("**total**", whole)]
+    if whole.table is not None:
+        yield _markdown(
+            ["page", "values", "right", "in place", "aligned", "empty", "spurious", "MAE", "laid"],
+            [
+                [
+                    name,
+                    table.values,
+                    table.placed,
+                    _percent(table.accuracy),
+                    _percent(table.aligned / max(1, table.values)),
+                    table.empty,
+                    table.spurious,
+                    "" if table.mae is None else f"{table.mae:.4f}",
+                    "; ".join(p.by if p else "nowhere" for p in table.placements)
+                    if score is not whole
+                    else "",
+                ]
+                for name, score in named
+                if (table := score.table) is not None
+            ],
+        )
+    if whole.text is not None:
+        kinds = list(ErrorKinds.__slots__)
+        yield _markdown(
+            ["page", "characters", "CER", "WER", *kinds],
+            [
+                [
+                    name,
+                    text.characters,
+                    _percent(text.cer),
+                    _percent(text.wer),
+                    *(getattr(text.kinds, kind) for kind in kinds),
+                ]
+                for name, score in named
+                if (text := score.text) is not None
+            ],
+        )
+
+
+def _head(name: str, reader: Reader, note: str) -> str:
+    return (
+        f"# Accuracy: {name}\n\n{note}\n\n"
+        f"Profile {reader.profile.name}, engine {reader.profile.engine} "
+        f"{reader.engine.digest[:8]}, code {CODE_VERSION}, {reader.device}; {_machine()}. "
+        f"Nothing was trained on these pages here.\n"
+    )
+
+
+def _machine() -> str:
+    """Name the processor, its cores and the memory."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = models[0].partition(":")[2].strip() if models else cpu
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def _markdown(heads: list[str], rows: list[list[object]]) -> str:
+    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *([str(x) for x in r] for r in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f"{100 * rate:.2f} %"
+
+
+if __name__ == "__main__":
+    main()
