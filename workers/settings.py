@@ -59,11 +59,13 @@ class Settings(BaseSettings):
 
     # Limits on what is read, checked at ingest.
     max_bytes: int = Field(default=2 * 1024**3, ge=1)
-    """Of one source file, and of everything that comes out of it."""
+    """Of one source file, and of what a ZIP holds, unpacked."""
     max_pixels: int = Field(default=200_000_000, ge=1)
     max_pages: int = Field(default=5_000, ge=1)
-    max_open_seconds: float = Field(default=600, gt=0)
-    """For opening one source and making its page images."""
+    max_open_seconds: float = Field(default=120, gt=0)
+    """For opening one source, and again for making each of its page images."""
+    max_open_memory: int = Field(default=4 * 1024**3, ge=256 * 1024**2)
+    """Bytes of the process that opens a source."""
 
     # The queue.
     shard_pages: int = Field(default=16, ge=1, le=1024)
