@@ -1,0 +1,250 @@
+"""From what the user names to the files that are to be read. Nothing is parsed here.
+
+A folder is walked without following its links out of it; a pattern may use `*`, `?`, `[abc]` and
+`**`. Everything comes in natural order: `page 2` before `page 10`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from pipeline.errors import BadInput
+from workers.sources.kinds import HEAD, SIDE_SUFFIXES, sniff, why_not
+from workers.sources.model import (
+    FoundSource,
+    IgnoredFile,
+    Limits,
+    RefusedSource,
+    read_regular,
+    too_many_bytes,
+    unreadable,
+)
+from workers.sources.names import natural_key, shown
+
+Found = FoundSource | RefusedSource | IgnoredFile
+
+_WILD = re.compile(r"[*?[]")
+_SPECIAL = (
+    (stat.S_ISFIFO, "it is a named pipe, not a file"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+)
+_TAKE_OUT = "take it out of the folder"
+_DEEPEST = 128  # folders within folders: a chain of thousands is no archive
+
+
+def find_sources(specs: Sequence[str], limits: Limits) -> Iterator[Found]:
+    """Yield the files that paths, folders and patterns stand for, in natural order.
+
+    A file that is named is always found or refused. In a folder or by a pattern, hidden files and
+    text beside the scans (`.csv`, `.txt`, ...) are ignored unless they hold an image; whatever
+    else is there is found or refused. Only the first bytes of a file are looked at.
+    """
+    for spec in specs:
+        path = Path(spec)
+        if os.path.lexists(path) or not _WILD.search(spec):
+            yield from _named(path, spec, limits)
+        else:
+            yield from _matching(spec, limits)
+
+
+# --- what a name stands for ---------------------------------------------------------------------
+
+
+def _named(path: Path, name: str, limits: Limits) -> Iterator[Found]:
+    """Yield what one path stands for: a file, or the files of a folder; links are followed."""
+    try:
+        real = path.resolve(strict=True)
+        mode = real.stat().st_mode
+    except (OSError, RuntimeError) as error:
+        yield RefusedSource.of(_unresolved(path, shown(name), error))
+        return
+    if stat.S_ISDIR(mode):
+        yield from _folder(real, name.rstrip("/") or "/", real, limits)
+    else:
+        yield _misnamed(path.name, name) or _file(real, name, mode, limits, named=True)
+
+
+def _folder(folder: Path, name: str, root: Path, limits: Limits) -> Iterator[Found]:
+    entries, refused = _entries(folder, name)
+    if refused:
+        yield refused
+    for entry in entries:
+        yield from _entry(entry, _inside(name, entry.name), root, limits)
+
+
+def _entries(folder: Path, name: str) -> tuple[list[os.DirEntry[str]], RefusedSource | None]:
+    if not _may_read(folder.stat().st_mode):
+        error: OSError = PermissionError()
+    else:
+        try:
+            with os.scandir(folder) as found:
+                return sorted(found, key=lambda entry: natural_key(entry.name)), None
+        except OSError as caught:
+            error = caught
+    if isinstance(error, PermissionError):
+        reason = "the folder's permissions do not let it be read"
+        return [], RefusedSource(shown(name), reason, "run: chmod u+rx on it")
+    return [], RefusedSource.of(unreadable(shown(name), error))
+
+
+def _entry(entry: os.DirEntry[str], name: str, root: Path, limits: Limits) -> Iterator[Found]:
+    """Yield what one entry of a folder stands for; links that lead out of `root` are refused."""
+    if entry.name.startswith("."):
+        yield IgnoredFile(shown(name))
+        return
+    misnamed = _misnamed(entry.name, name)
+    if misnamed:
+        yield misnamed
+        return
+    path = Path(entry.path)
+    try:
+        if entry.is_symlink():
+            real = path.resolve(strict=True)
+            mode = real.stat().st_mode
+            yield from _link(path, real, mode, name, root, limits)
+        elif entry.is_dir():
+            if name.count(os.sep) > _DEEPEST:
+                reason = f"it lies more than {_DEEPEST} folders deep"
+                yield RefusedSource(shown(name), reason, "name it on its own")
+            else:
+                yield from _folder(path, name, root, limits)
+        else:
+            yield _file(path, name, entry.stat().st_mode, limits, named=False)
+    except (OSError, RuntimeError) as error:
+        yield RefusedSource.of(_unresolved(path, name, error))
+
+
+def _inside(folder: str, own: str) -> str:
+    return f"{folder.rstrip('/')}/{own}" if folder else own
+
+
+def _link(
+    link: Path, real: Path, mode: int, name: str, root: Path, limits: Limits
+) -> Iterator[Found]:
+    if not real.is_relative_to(root):
+        yield RefusedSource(
+            name, "it is a link that leads out of the folder", "name the file itself, or copy it"
+        )
+    elif not stat.S_ISDIR(mode):
+        yield _file(real, name, mode, limits, named=False)
+    elif link.parent.resolve().is_relative_to(real):
+        yield RefusedSource(name, "it is a link to a folder that it lies in", "remove the link")
+    else:
+        yield IgnoredFile(name)  # what it leads to is found where it is
+
+
+def _unresolved(path: Path, name: str, error: Exception) -> BadInput:
+    """Return why a path leads nowhere."""
+    if not isinstance(error, OSError) or error.errno == errno.ELOOP:
+        return BadInput(name, "it is a link that leads back to itself", "remove the link")
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        target = shown(str(path.readlink()))
+        return BadInput(name, f"it is a link to {target}, which is not there", "remove the link")
+    return unreadable(name, error)
+
+
+def _misnamed(own: str, name: str) -> RefusedSource | None:
+    if shown(own) == own:
+        return None
+    try:
+        own.encode("utf-8")
+        wrong = "control characters"
+    except UnicodeEncodeError:
+        wrong = "bytes that are no UTF-8"
+    return RefusedSource(shown(name), f"its name holds {wrong}", "rename it")
+
+
+def _file(path: Path, name: str, mode: int, limits: Limits, *, named: bool) -> Found:
+    """Say whether a file can be a source, by its kind, size, permissions and first bytes."""
+    name = shown(name)
+    for is_kind, reason in _SPECIAL:
+        if is_kind(mode):
+            return RefusedSource(name, reason, _TAKE_OUT)
+    try:
+        if not _may_read(mode):
+            raise unreadable(name, PermissionError())
+        head = read_regular(path, name, HEAD)
+        size = path.stat().st_size
+    except BadInput as error:
+        return RefusedSource.of(error)
+    except OSError as error:
+        return RefusedSource.of(unreadable(name, error))
+    if sniff(head) is None:
+        if head and not named and PurePosixPath(name).suffix.lower() in SIDE_SUFFIXES:
+            return IgnoredFile(name)
+        return RefusedSource(name, *why_not(head))
+    if size > limits.max_bytes:
+        return RefusedSource.of(too_many_bytes(name, limits))
+    return FoundSource(name, path)
+
+
+def _may_read(mode: int) -> bool:
+    """Tell whether anybody may read it: root could all the same, and would see other pages."""
+    return bool(mode & 0o444)
+
+
+# --- patterns -----------------------------------------------------------------------------------
+
+
+def _matching(pattern: str, limits: Limits) -> Iterator[Found]:
+    parts = PurePosixPath(pattern).parts
+    fixed = next(i for i, part in enumerate(parts) if _WILD.search(part))
+    start = Path(*parts[:fixed])
+    try:
+        root = start.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        yield RefusedSource.of(_unresolved(start, shown(str(start)), error))
+        return
+    name = str(PurePosixPath(*parts[:fixed])) if fixed else ""
+    nothing = True
+    for found in _match(root, name, parts[fixed:], root, limits):
+        nothing = False
+        yield found
+    if nothing:
+        yield RefusedSource(shown(pattern), "no file matches this pattern", "check the pattern")
+
+
+def _match(
+    folder: Path,
+    name: str,
+    parts: tuple[str, ...],
+    root: Path,
+    limits: Limits,
+    anywhere: bool = False,
+) -> Iterator[Found]:
+    """Yield what matches the parts of a pattern below a folder; `**` is any number of folders.
+
+    A folder that matches stands for its files, unless `**` finds those `anywhere` as it is.
+    """
+    part, rest = parts[0], parts[1:]
+    if part == "**" and not rest:
+        yield from _folder(folder, name, root, limits)
+        return
+    entries, refused = _entries(folder, name or ".")
+    if refused and part != "**":
+        yield refused
+    if part == "**":
+        yield from _match(folder, name, rest, root, limits, anywhere=True)
+    for entry in entries:
+        inside = _inside(name, entry.name)
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if entry.name.startswith(".") and not part.startswith("."):
+            continue
+        if part == "**":
+            if is_folder and inside.count(os.sep) <= _DEEPEST:
+                yield from _match(Path(entry.path), inside, parts, root, limits)
+        elif not fnmatch.fnmatchcase(entry.name, part):
+            continue
+        elif rest:
+            if is_folder:
+                yield from _match(Path(entry.path), inside, rest, root, limits)
+        elif not (is_folder and anywhere):
+            yield from _entry(entry, inside, root, limits)
