@@ -101,6 +101,4 @@ def beam_search(probabilities: NDArray[np.float32]) -> list[tuple[tuple[int, ...
             return [((), -np.inf)]
         scale += np.log(mass)
         beams = {prefix: (p[0] / mass, p[1] / mass) for prefix, p in kept}
-    return [
-        (prefix, float(np.log(a + b) + scale)) for prefix, (a, b) in beams.items() if a + b > 0
-    ]
+    return [(prefix, float(np.log(a + b) + scale)) for prefix, (a, b) in beams.items() if a + b > 0]

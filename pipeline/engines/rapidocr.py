@@ -102,9 +102,7 @@ class RapidOcr:
             wide = -(-max(widths[i] for i in batch) // BUCKET) * BUCKET
             pixels = np.zeros((len(batch), 3, HEIGHT, wide), np.float32)
             for k, i in enumerate(batch):
-                resized = cv2.resize(
-                    crops[i], (widths[i], HEIGHT), interpolation=cv2.INTER_LINEAR
-                )
+                resized = cv2.resize(crops[i], (widths[i], HEIGHT), interpolation=cv2.INTER_LINEAR)
                 pixels[k, :, :, : widths[i]] = resized / 127.5 - 1
             outputs = self.session.run(None, {self.input: pixels})[0]
             for i, probabilities in zip(batch, outputs, strict=True):

@@ -96,4 +96,6 @@ def load_profile(name: str) -> Profile:
 def profile_names() -> list[str]:
     """Return the names of the built-in profiles, sorted."""
     folder = resources.files(__name__)
-    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )

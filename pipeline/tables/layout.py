@@ -250,7 +250,9 @@ def text_rows(sheet: Sheet, zone: Box, levels: list[float]) -> list[tuple[float,
             votes[int(y - y0)] += min(c - a, 4 * h)
     smooth = _smooth(votes, 0.2 * h)
     centres = _peaks(smooth, 0.7 * h, 0.15 * h)
-    centres = [c for c in centres if ink[max(0, int(c - 0.4 * h)) : int(c + 0.4 * h) + 1].max() >= 0.15 * h]
+    centres = [
+        c for c in centres if ink[max(0, int(c - 0.4 * h)) : int(c + 0.4 * h) + 1].max() >= 0.15 * h
+    ]
     centres = _fill(centres, ink, h)
     walls = sorted({0.0, float(y1 - y0), *(y - y0 for y in levels)})
     rows = []

@@ -64,3 +64,18 @@ def _straight(ink: Mask, length: int) -> tuple[Mask, Boxes]:
     slim[0] = False  # the background
     x, y, w, h, _ = stats[slim].T
     return slim[labels], np.column_stack([x, y, x + w, y + h]).astype(np.int32)
+
+
+def without_rules(ink: Mask, rules: Rules, height: float) -> Mask:
+    """Return the ink that is text: without the rules, their ragged edges and their short remains.
+
+    What remains of a broken rule is too slim for its height to be a character, even a 1.
+    """
+    drawn = (rules.vertical | rules.horizontal).astype(np.uint8)
+    text = ink & ~(cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > 0)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(text.astype(np.uint8), connectivity=8)
+    w, h = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    slim = (w <= max(2, 0.16 * height)) & (h >= 0.4 * height) & (h >= 5 * w)
+    slim |= (w <= 0.3 * height) & (h >= 1.4 * height)
+    slim[0] = False
+    return text & ~np.asarray(slim[labels])

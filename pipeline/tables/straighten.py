@@ -94,9 +94,12 @@ def fit_warp(rules: Rules, boxes: NDArray[np.float32], height: float) -> Warp:
     """
     rows, columns = rules.vertical.shape
     strips = _strips(boxes, 4 * height)
-    level = np.concatenate([_ends(rules.horizontal.T, rules.horizontal_pieces[:, [1, 0, 3, 2]])[
-        :, [1, 0, 3, 2]
-    ], strips])
+    level = np.concatenate(
+        [
+            _ends(rules.horizontal.T, rules.horizontal_pieces[:, [1, 0, 3, 2]])[:, [1, 0, 3, 2]],
+            strips,
+        ]
+    )
     plumb = _ends(rules.vertical, rules.vertical_pieces)
     return Warp(
         columns,

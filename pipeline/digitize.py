@@ -1,0 +1,114 @@
+"""Digitize pages: prepare, detect, lay out, recognize, assemble. The stages, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engines import Engine
+from pipeline.page import Reading, Transcription
+from pipeline.preprocess import Prepared, prepare
+from pipeline.profiles import Profile
+from pipeline.tables import Layout, Position, lay_out, make_lines, make_tables
+
+THREADS = 2
+AHEAD = 2
+CROPS = 256
+PAGES = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def digitize(
+    images: Iterable[NDArray[np.uint8]], profile: Profile, engine: Engine
+) -> Iterator[Transcription]:
+    """Transcribe page images (H x W gray or H x W x 3 RGB), lazily and in order.
+
+    What needs no network runs in a few threads beside it, a few pages ahead; pages with little
+    text share the network's batches. An image that raises does so when its turn comes, after the
+    transcriptions of those before it.
+    """
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="page") as pool:
+        prepared = ahead(pool, partial(prepare, steps=profile.preprocessing), images)
+        detected = ((page, engine.detect(page.gray)) for page in prepared)
+        layouts = ahead(pool, partial(_lay_out, profile=profile), detected)
+        for group in grouped(layouts):
+            crops = [crop for layout in group for crop in (*layout.lines, *layout.cells.values())]
+            readings = iter(engine.recognize(crops, profile.recognition.charset))
+            for layout in group:
+                yield assemble(layout, readings, profile, engine)
+
+
+def _lay_out(found: tuple[Prepared, NDArray[np.float32]], profile: Profile) -> Layout:
+    return lay_out(*found, profile)
+
+
+def assemble(
+    layout: Layout, readings: Iterator[Reading], profile: Profile, engine: Engine
+) -> Transcription:
+    """Make a page's transcription, taking the readings of its lines and then of its cells."""
+    lines = make_lines(layout, [next(readings) for _ in layout.lines])
+    cells = {place: next(readings) for place in layout.cells}
+
+    def reread(places: list[Position]) -> Mapping[Position, Reading]:
+        crops = [layout.cells[place] for place in places]
+        return dict(zip(places, engine.recognize(crops, "numeric"), strict=True))
+
+    tables = make_tables(layout, cells, reread, profile)
+    page = layout.prepared
+    return Transcription(page.width, page.height, page.angle, lines, tables)
+
+
+def ahead(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Result]:
+    """Yield `work(item)` in order, with up to `AHEAD` more items at work in the pool.
+
+    Where `items` itself raises, the results of the items before come first.
+    """
+    waiting: deque[Future[Result]] = deque()
+    source = iter(items)
+    failure: Exception | None = None
+    while True:
+        try:
+            waiting.append(pool.submit(work, next(source)))
+        except StopIteration:
+            break
+        except Exception as error:
+            failure = error
+            break
+        if len(waiting) > AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+    if failure is not None:
+        raise failure
+
+
+def grouped(layouts: Iterator[Layout]) -> Iterator[list[Layout]]:
+    """Gather pages until there is enough to read at once; a failing page ends the group before."""
+    group: list[Layout] = []
+    crops = 0
+    while True:
+        try:
+            layout = next(layouts)
+        except StopIteration:
+            break
+        except Exception:
+            if group:
+                yield group
+            raise
+        group.append(layout)
+        crops += len(layout.lines) + len(layout.cells)
+        if crops >= CROPS or len(group) >= PAGES:
+            yield group
+            group, crops = [], 0
+    if group:
+        yield group
