@@ -351,12 +351,6 @@ class Line(Base):
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         Index("line_search_idx", "search", postgresql_using="gin"),
-        Index(
-            "line_text_trgm_idx",
-            "text",
-            postgresql_using="gin",
-            postgresql_ops={"text": "gin_trgm_ops"},
-        ),
     )
 
 
@@ -379,8 +373,8 @@ class Table(Base):
 class Cell(Base):
     """One cell of a table, by 0-based row and column; `value` where its text is a number.
 
-    Most cells hold figures: only those with a letter have a `search` and stand in the indexes
-    for text, the others are found by `value`.
+    Most cells hold figures: only those with a letter have a `search` and stand in its index;
+    the others are found by `value`.
     """
 
     __tablename__ = "cell"
@@ -421,14 +415,26 @@ class Cell(Base):
             postgresql_using="gin",
             postgresql_where=_HAS_WORDS,
         ),
-        Index(
-            "cell_text_trgm_idx",
-            "text",
-            postgresql_using="gin",
-            postgresql_ops={"text": "gin_trgm_ops"},
-            postgresql_where=_HAS_WORDS,
-        ),
         Index("cell_value_idx", "value", postgresql_where=_HAS_VALUE),
+    )
+
+
+class Word(Base):
+    """A word that some line or cell has held, in lower case and unstemmed.
+
+    Fuzzy search looks here for words spelled like the one asked for: a vocabulary stays small
+    where the lines with a common word do not.
+    """
+
+    __tablename__ = "word"
+    word: Mapped[str] = mapped_column(primary_key=True)
+    __table_args__ = (
+        Index(
+            "word_trgm_idx",
+            "word",
+            postgresql_using="gin",
+            postgresql_ops={"word": "gin_trgm_ops"},
+        ),
     )
 
 

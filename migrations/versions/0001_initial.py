@@ -388,15 +388,6 @@ def upgrade() -> None:
     op.create_index(
         "line_search_idx", "line", ["search"], unique=False, schema="mill", postgresql_using="gin"
     )
-    op.create_index(
-        "line_text_trgm_idx",
-        "line",
-        ["text"],
-        unique=False,
-        schema="mill",
-        postgresql_using="gin",
-        postgresql_ops={"text": "gin_trgm_ops"},
-    )
     op.create_table(
         "refused_entry",
         sa.Column("job_id", sa.BigInteger(), nullable=False),
@@ -499,22 +490,27 @@ def upgrade() -> None:
         postgresql_where=sa.text("search is not null"),
     )
     op.create_index(
-        "cell_text_trgm_idx",
-        "cell",
-        ["text"],
-        unique=False,
-        schema="mill",
-        postgresql_using="gin",
-        postgresql_ops={"text": "gin_trgm_ops"},
-        postgresql_where=sa.text("search is not null"),
-    )
-    op.create_index(
         "cell_value_idx",
         "cell",
         ["value"],
         unique=False,
         schema="mill",
         postgresql_where=sa.text("value is not null"),
+    )
+    op.create_table(
+        "word",
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("word", name="word_pkey"),
+        schema="mill",
+    )
+    op.create_index(
+        "word_trgm_idx",
+        "word",
+        ["word"],
+        unique=False,
+        schema="mill",
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
     )
 
 

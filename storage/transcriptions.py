@@ -1,0 +1,379 @@
+"""Transcriptions in and out of Postgres, one page at a time.
+
+A page with a dense table is some thousand rows; they go in through COPY, whose text is written
+here because that is several times faster than adapting every value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from pipeline.errors import BadInput
+from pipeline.page import (
+    Alternative,
+    Cell,
+    Line,
+    Polygon,
+    Status,
+    Table,
+    Transcription,
+    as_polygon,
+)
+from storage.database import may_pass, unavailable
+
+_LONGEST_SIDE = 1e7
+_LONGEST_TEXT = 200_000
+_STATUSES = frozenset(get_args(Status))
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NULL = "\\N"
+
+
+def save(connection: Connection, page_id: int, run_id: int, transcription: Transcription) -> bool:
+    """Store what a run read on a page and make it the page's current transcription.
+
+    Returns False, with nothing written, where this run has read the page before. Of two writers
+    at once the second waits for the first to commit or roll back, and then sees what stands. The
+    caller commits, page by page: who holds several pages open can deadlock with one who holds
+    them in another order.
+
+    Coordinates are kept to 1/1000 px, confidences to 6 decimals; characters that Postgres cannot
+    hold (NUL, lone surrogates) become U+FFFD. Raises `BadInput` where a number is not finite, a
+    confidence not in 0..1, a cell outside its table or a text endless; nothing is written then.
+    """
+    rows = _Rows(f"page {page_id}", transcription)
+    made = connection.execute(
+        text(
+            "insert into mill.transcription (page_id, run_id, width, height, angle, confidence)"
+            " values (:page, :run, :width, :height, :angle, :confidence)"
+            " on conflict (page_id, run_id) do nothing"
+            " returning id, (select language::text from mill.page"
+            " join mill.collection on collection.id = collection_id where page.id = :page)"
+        ),
+        {
+            "page": page_id,
+            "run": run_id,
+            "width": int(transcription.width),
+            "height": int(transcription.height),
+            "angle": rows.number(transcription.angle, "angle"),
+            "confidence": rows.mean_confidence(),
+        },
+    ).one_or_none()
+    if made is None:
+        return False
+    identity, language = made
+    try:
+        _copy(
+            connection, "region (transcription_id, number, kind, polygon)", identity, rows.regions
+        )
+        _copy(
+            connection,
+            "line (transcription_id, number, region, text, confidence, polygon, alternatives,"
+            " language)",
+            identity,
+            (f"{line}\t{language}" for line in rows.lines),
+        )
+        _copy(
+            connection,
+            '"table" (transcription_id, number, region, rows, columns, header_rows, polygon,'
+            " relations)",
+            identity,
+            rows.tables,
+        )
+        _copy(
+            connection,
+            'cell (transcription_id, "table", "row", "column", row_span, column_span, text, raw,'
+            " value, unit, confidence, status, polygon, alternatives, checks, language)",
+            identity,
+            (f"{cell}\t{language}" for cell in rows.cells),
+        )
+    except psycopg.OperationalError as error:
+        if may_pass(error):
+            raise unavailable(error) from error
+        raise
+    _add_words(connection, identity)
+    connection.execute(
+        text("update mill.page set current_run_id = :run where id = :page"),
+        {"page": page_id, "run": run_id},
+    )
+    return True
+
+
+def load(connection: Connection, page_id: int, run_id: int | None = None) -> Transcription:
+    """Return what a run read on a page; without a run the page's current transcription.
+
+    Raises `BadInput` where there is none.
+    """
+    head = connection.execute(
+        text(
+            "select transcription.id, transcription.width, transcription.height, angle"
+            " from mill.transcription join mill.page on page.id = page_id"
+            " where page_id = :page and run_id = coalesce(:run, current_run_id)"
+        ),
+        {"page": page_id, "run": run_id},
+    ).one_or_none()
+    if head is None:
+        raise BadInput(f"page {page_id}", "not yet read", "wait for its job, or digitize it")
+    key = {"id": head.id}
+    lines = connection.execute(
+        text(
+            "select text, confidence, polygon, alternatives from mill.line"
+            " where transcription_id = :id order by number"
+        ),
+        key,
+    )
+    tables = connection.execute(
+        text(
+            "select number, rows, columns, header_rows, polygon, relations"
+            ' from mill."table" where transcription_id = :id order by number'
+        ),
+        key,
+    ).all()
+    cells = connection.execute(
+        text(
+            'select "table", "row", "column", row_span, column_span, text, raw, value, unit,'
+            " confidence, status, polygon, alternatives, checks from mill.cell"
+            ' where transcription_id = :id order by "table", "row", "column"'
+        ),
+        key,
+    )
+    grids: dict[int, list[Cell]] = {table.number: [] for table in tables}
+    for number, *cell, polygon, alternatives, checks in cells:
+        row, column, row_span, column_span, reading, raw, value, unit, confidence, status = cell
+        grids[number].append(
+            Cell(
+                row=row,
+                column=column,
+                row_span=row_span,
+                column_span=column_span,
+                text=reading,
+                raw=raw,
+                value=value,
+                unit=unit,
+                confidence=confidence,
+                status=status,
+                polygon=_polygon(polygon),
+                alternatives=_alternatives(alternatives),
+                checks=tuple(checks),
+            )
+        )
+    return Transcription(
+        width=head.width,
+        height=head.height,
+        angle=head.angle,
+        lines=tuple(
+            Line(reading, confidence, _polygon(polygon), _alternatives(alternatives))
+            for reading, confidence, polygon, alternatives in lines
+        ),
+        tables=tuple(
+            Table(
+                polygon=_polygon(table.polygon),
+                rows=table.rows,
+                columns=table.columns,
+                cells=tuple(grids[table.number]),
+                header_rows=table.header_rows,
+                relations=tuple(table.relations),
+            )
+            for table in tables
+        ),
+    )
+
+
+def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str]) -> None:
+    """Send rows of COPY text, each lacking its first field, the transcription."""
+    data = "".join(f"{identity}\t{row}\n" for row in rows)
+    if not data:
+        return
+    driver = connection.connection.cursor()
+    try:
+        with driver.copy(f"copy mill.{target} from stdin") as copy:
+            copy.write(data.encode("utf-8"))
+    finally:
+        driver.close()
+
+
+def _add_words(connection: Connection, identity: int) -> None:
+    """Add the words of a transcription to the vocabulary that fuzzy search looks through.
+
+    In alphabetical order: two writers that bring the same words must not wait for each other.
+    """
+    connection.execute(
+        text(
+            "insert into mill.word"
+            " select distinct lexeme"
+            " from ("
+            "  select text from mill.line where transcription_id = :id union all"
+            "  select text from mill.cell where transcription_id = :id and search is not null"
+            " ) as reading, unnest(to_tsvector('simple', mill.search_text(text)))"
+            " where lexeme ~ '[[:alpha:]]' and length(lexeme) between 2 and 50"
+            " order by lexeme on conflict do nothing"
+        ),
+        {"id": identity},
+    )
+
+
+class _Rows:
+    """A transcription as rows of COPY text, checked while they are made."""
+
+    def __init__(self, page: str, transcription: Transcription) -> None:
+        self._page = page
+        self.regions: list[str] = []
+        self.lines: list[str] = []
+        self.tables: list[str] = []
+        self.cells: list[str] = []
+        self._confidences: list[float] = []
+        if transcription.lines:
+            self._add_lines(transcription.lines)
+        for number, table in enumerate(transcription.tables):
+            self._add_table(number, table)
+
+    def mean_confidence(self) -> float | None:
+        """Return the mean over lines and cells that hold text."""
+        if not self._confidences:
+            return None
+        return sum(self._confidences) / len(self._confidences)
+
+    def number(self, value: float, what: str) -> float:
+        if not math.isfinite(value):
+            raise self._wrong(f"{what} is {value}")
+        return float(value)
+
+    def _add_lines(self, lines: tuple[Line, ...]) -> None:
+        corners = [corner for line in lines for corner in line.polygon]
+        left, right = min(x for x, _ in corners), max(x for x, _ in corners)
+        top, bottom = min(y for _, y in corners), max(y for _, y in corners)
+        block = ((left, top), (right, top), (right, bottom), (left, bottom))
+        for number, line in enumerate(lines):
+            what = f"line {number}"
+            self.lines.append(
+                f"{number}\t0\t{self._text(line.text, what)}"
+                f"\t{self._confidence(line.confidence, what)}"
+                f"\t{self._polygon(line.polygon, what)}"
+                f"\t{self._alternatives(line.alternatives, what)}"
+            )
+            if line.text:
+                self._confidences.append(line.confidence)
+        self._add_region("text", self._polygon(block, "lines"))
+
+    def _add_region(self, kind: str, polygon: str) -> int:
+        self.regions.append(f"{len(self.regions)}\t{kind}\t{polygon}")
+        return len(self.regions) - 1
+
+    def _add_table(self, number: int, table: Table) -> None:
+        what = f"table {number}"
+        polygon = self._polygon(table.polygon, what)
+        region = self._add_region("table", polygon)
+        relations = self._json([dict(relation) for relation in table.relations], what)
+        self.tables.append(
+            f"{number}\t{region}\t{table.rows}\t{table.columns}\t{table.header_rows}"
+            f"\t{polygon}\t{relations}"
+        )
+        taken: set[tuple[int, int]] = set()
+        for cell in table.cells:
+            place = (cell.row, cell.column)
+            what = f"cell {cell.row},{cell.column} of table {number}"
+            if not (
+                0 <= cell.row < cell.row + cell.row_span <= table.rows
+                and 0 <= cell.column < cell.column + cell.column_span <= table.columns
+            ):
+                raise self._wrong(f"{what} lies outside its {table.rows} x {table.columns} grid")
+            if cell.status not in _STATUSES:
+                raise self._wrong(f"{what} has status {cell.status!r}")
+            if place in taken:
+                raise self._wrong(f"{what} is there twice")
+            taken.add(place)
+            self.cells.append(f"{number}\t{self._cell(cell, what)}")
+            if cell.text:
+                self._confidences.append(cell.confidence)
+
+    def _cell(self, cell: Cell, what: str) -> str:
+        value = _NULL if cell.value is None else repr(self.number(cell.value, f"{what}: value"))
+        checks = ",".join(_element(check) for check in cell.checks)
+        return "\t".join(
+            (
+                str(cell.row),
+                str(cell.column),
+                str(cell.row_span),
+                str(cell.column_span),
+                self._text(cell.text, what),
+                self._text(cell.raw, what),
+                value,
+                _NULL if cell.unit is None else self._text(cell.unit, what),
+                self._confidence(cell.confidence, what),
+                cell.status,
+                self._polygon(cell.polygon, what),
+                self._alternatives(cell.alternatives, what),
+                _escape(f"{{{checks}}}"),
+            )
+        )
+
+    def _text(self, value: str, what: str) -> str:
+        if len(value) > _LONGEST_TEXT:
+            raise self._wrong(f"{what}: its text has {len(value)} characters")
+        return _escape(_UNSTORABLE.sub("\ufffd", value))
+
+    def _confidence(self, confidence: float, what: str) -> str:
+        if not 0 <= confidence <= 1:  # also true of NaN
+            raise self._wrong(f"{what}: confidence is {confidence}")
+        return f"{confidence:.6f}"
+
+    def _polygon(self, polygon: Polygon, what: str) -> str:
+        numbers = [number for corner in polygon for number in corner]
+        if len(numbers) != 8 or not all(abs(number) <= _LONGEST_SIDE for number in numbers):
+            raise self._wrong(f"{what}: its polygon is {polygon}")
+        return "{" + ",".join([f"{number:.3f}" for number in numbers]) + "}"
+
+    def _alternatives(self, alternatives: tuple[Alternative, ...], what: str) -> str:
+        if not alternatives:
+            return "[]"
+        return self._json([[other.text, float(other.logprob)] for other in alternatives], what)
+
+    def _json(self, value: Any, what: str) -> str:
+        try:
+            written = json.dumps(_storable(value), ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            raise self._wrong(f"{what}: a number is not finite") from None
+        return _escape(written)
+
+    def _wrong(self, reason: str) -> BadInput:
+        return BadInput(
+            self._page,
+            f"its transcription is wrong ({reason})",
+            "report it as a fault of the engine",
+        )
+
+
+def _storable(value: Any) -> Any:
+    """Return a JSON value whose strings Postgres can hold."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value
+
+
+def _escape(value: str) -> str:
+    return value.translate(_ESCAPES)
+
+
+def _element(value: str) -> str:
+    """Return a string as an element of an array literal."""
+    quoted = _UNSTORABLE.sub("\ufffd", value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
+
+
+def _polygon(numbers: list[float]) -> Polygon:
+    return as_polygon(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _alternatives(pairs: list[list[Any]]) -> tuple[Alternative, ...]:
+    return tuple(Alternative(reading, logprob) for reading, logprob in pairs)
