@@ -18,6 +18,7 @@ import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, TextClause, text
@@ -102,6 +103,28 @@ class Failure:
 
     what: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPage:
+    """A page as a job's source names it, and the state that the job has it in."""
+
+    name: str
+    page_id: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A job as people ask about it."""
+
+    job_id: int
+    kind: str
+    collection: str
+    created_at: datetime
+    finished_at: datetime | None
+    progress: Progress
+    failures: list[Failure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -825,20 +848,69 @@ def progress(connection: Connection, job_id: int) -> Progress:
 
 
 def failures(connection: Connection, job_id: int) -> list[Failure]:
-    """Return what failed in a job: refused sources first, then pages set aside, in order."""
+    """Return what failed in a job: refused sources and parts of them, then pages set aside."""
     rows = connection.execute(
         text(
-            "select source as what, reason from mill.job_source"
-            " where job_id = :job and state = 'refused' order by number"
+            "select source as what, reason, number, '' as entry from mill.job_source"
+            " where job_id = :job and state = 'refused'"
+            " union all select entry, reason, number, entry from mill.refused_entry"
+            " where job_id = :job order by number, entry"
         ),
         {"job": job_id},
     ).all()
     pages = connection.execute(
         text(
-            "select page.name as what, quarantine.reason from mill.quarantine"
+            "select coalesce((select min(dp.name) from mill.job_source s"
+            " join mill.document_page dp using (document_id)"
+            " where s.job_id = :job and dp.page_id = page.id), page.name) as what,"
+            " quarantine.reason from mill.quarantine"
             " join mill.page on page.id = quarantine.page_id"
             " where quarantine.job_id = :job order by page.id"
         ),
         {"job": job_id},
     ).all()
     return [Failure(row.what, row.reason or "") for row in [*rows, *pages]]
+
+
+def named_pages(connection: Connection, job_id: int) -> list[NamedPage]:
+    """Return the pages of a job as its sources name them, in their order.
+
+    A page that two of its files hold is there twice, once under each name.
+    """
+    rows = connection.execute(
+        text(
+            "select dp.name, p.page_id, p.state from mill.job_source s"
+            " join mill.document_page dp using (document_id)"
+            " join mill.job_page p on p.job_id = s.job_id and p.page_id = dp.page_id"
+            " where s.job_id = :job order by s.number, dp.number"
+        ),
+        {"job": job_id},
+    )
+    return [NamedPage(row.name, row.page_id, row.state) for row in rows]
+
+
+def overview(connection: Connection, most: int = 10) -> list[Overview]:
+    """Return the jobs that are not finished and the latest that are, `most` at most, newest first.
+
+    Counting the pages of very large jobs takes a moment.
+    """
+    rows = connection.execute(
+        text(
+            "select job.id, kind, collection.name, job.created_at, job.finished_at from"
+            " (select * from mill.job order by state in ('done', 'failed'), id desc limit :most)"
+            " as job join mill.collection on collection.id = collection_id order by job.id desc"
+        ),
+        {"most": most},
+    ).all()
+    return [
+        Overview(
+            row.id,
+            row.kind,
+            row.name,
+            row.created_at,
+            row.finished_at,
+            progress(connection, row.id),
+            failures(connection, row.id),
+        )
+        for row in rows
+    ]

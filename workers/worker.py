@@ -338,13 +338,49 @@ def start_logging() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 
+def run_supervisor(queues: Sequence[str] = (), with_client: bool = False) -> int:
+    """Be a worker until told to stop, by SIGTERM, SIGINT or, `with_client`, the end of stdin.
+
+    The named queues share one process; without any, each of `GROUPS` has one. Stopping, it
+    finishes the pages that it has begun and gives the others back; told twice, it does not wait.
+    """
+    from workers import services
+
+    endpoints = services.ensure()
+    stop = threading.Event()
+    told = 0
+
+    def tell(*_: object) -> None:
+        nonlocal told
+        told += 1
+        stop.set()
+        if told > 1:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, tell)
+    signal.signal(signal.SIGINT, tell)
+    if with_client:
+        threading.Thread(target=_watch_client, args=(stop,), name="client", daemon=True).start()
+    supervise(endpoints, [tuple(queues)] if queues else GROUPS, stop)
+    return 0
+
+
+def _watch_client(stop: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 64):
+        pass
+    stop.set()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Be the process that a supervisor starts; not meant to be started by hand."""
+    """Be the worker of one client, or a process of a supervisor: not for people to start."""
     parser = argparse.ArgumentParser(prog="python -m workers.worker")
-    parser.add_argument("--line", type=int, required=True)
-    parser.add_argument("queues", nargs="+")
+    parser.add_argument("--with-client", action="store_true")
+    parser.add_argument("--line", type=int)
+    parser.add_argument("queues", nargs="*")
     chosen = parser.parse_args(arguments)
     start_logging()
+    if chosen.line is None:
+        return run_supervisor(chosen.queues, chosen.with_client)
     return _work(chosen.queues, socket.socket(fileno=chosen.line))
 
 
