@@ -56,6 +56,11 @@ def celery_app(broker_url: str) -> celery.Celery:
             "priority_steps": list(range(PRIORITIES)),
             "socket_timeout": 30,
             "socket_connect_timeout": 10,
+            # Whoever sends is told at once that nobody listens, and knows when to try again.
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
+            "interval_max": 0.2,
         },
         enable_utc=True,
     )

@@ -12,7 +12,7 @@ import redis.exceptions
 import sqlalchemy.exc
 import structlog
 
-from pipeline.errors import LedgermillError, Unavailable
+from pipeline.errors import BadInput, LedgermillError, Unavailable
 
 _T = TypeVar("_T")
 _log = structlog.get_logger()
@@ -35,6 +35,13 @@ def is_transient(error: BaseException) -> bool:
         | kombu.exceptions.OperationalError
         | redis.exceptions.ConnectionError
         | redis.exceptions.TimeoutError,
+    )
+
+
+def is_blameless(error: BaseException) -> bool:
+    """Tell whether an error says nothing against the input: what it needs may be there later."""
+    return is_transient(error) or (
+        isinstance(error, LedgermillError) and not isinstance(error, BadInput)
     )
 
 

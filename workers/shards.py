@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pipeline.page import Transcription
 from storage import jobs, transcriptions
 from storage.jobs import ClaimedPage, ClaimedShard
-from workers.patience import is_transient, patiently, reason
+from workers.patience import is_blameless, is_transient, patiently, reason
 from workers.watch import Watch
 
 Image = NDArray[np.uint8]
@@ -99,7 +99,7 @@ def digitize_shard(
     def unreadable(page_id: int, error: Exception) -> None:
         why = reason(error)
         log.warning("unreadable", page=page_id, reason=why)
-        if is_transient(error):
+        if is_blameless(error):
             record(lambda c: jobs.postpone(c, shard.token, why, [page_id]))
         else:
             record(lambda c: jobs.page_failed(c, shard.token, page_id, why))
@@ -145,7 +145,7 @@ def digitize_shard(
             if "CUDA error" in why:
                 record(lambda c: jobs.shard_died(c, shard.token, limits.max_attempts, why))
                 raise DeviceLostError(why) from failure
-            if is_transient(failure):
+            if is_blameless(failure):
                 record(lambda c: jobs.postpone(c, shard.token, why))
             else:
                 suspect = in_flight[0].page_id if in_flight else shard.pages[0].page_id

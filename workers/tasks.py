@@ -11,7 +11,6 @@ from typing import TypeVar
 import celery
 import sqlalchemy
 import structlog
-from storage.objects import ObjectStore
 
 from pipeline.decode import decode_image
 from pipeline.errors import LedgermillError, Unavailable
@@ -20,9 +19,10 @@ from pipeline.profiles import Profile
 from pipeline.version import CODE_VERSION
 from storage import jobs
 from storage.jobs import ClaimedSource, Kind, RunOfShard
+from storage.objects import ObjectStore
 from workers.app import task_name
 from workers.ingest import ingest_source
-from workers.patience import is_transient, patiently, reason
+from workers.patience import is_blameless, patiently, reason
 from workers.reconciler import refill, shard_died
 from workers.settings import Settings
 from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
@@ -159,6 +159,10 @@ def _reader(settings: str, device: str, threads: int | None) -> tuple[str, Digit
     return engine.digest, read
 
 
+Ingest = Callable[[sqlalchemy.Connection, ClaimedSource, Callable[[], None]], object]
+"""Stores a source, its pages and its state in one transaction; says so when it moves."""
+
+
 # --- sources ------------------------------------------------------------------------------------
 
 
@@ -167,8 +171,13 @@ def ingest_task(bench: Bench, token: str) -> None:
     ingest_shard(
         bench,
         token,
-        lambda connection, source: ingest_source(
-            connection, bench.store, source.job_id, source.number
+        lambda connection, source, moved: ingest_source(
+            connection,
+            bench.store,
+            source.job_id,
+            source.number,
+            SourceLimits.of(bench.settings),
+            moved,
         ),
     )
 
@@ -176,14 +185,12 @@ def ingest_task(bench: Bench, token: str) -> None:
 def ingest_shard(
     bench: Bench,
     token: str,
-    ingest: Callable[[sqlalchemy.Connection, ClaimedSource], object],
+    ingest: Ingest,
 ) -> int:
-    """Take in what waits under a token and return how many sources it was.
-
-    `ingest` stores a source, its pages and its state in one transaction of its connection.
-    """
+    """Take in what waits under a token and return how many sources it was."""
     settings = bench.settings
-    limit = 2 * settings.max_open_seconds + settings.page_seconds
+    # What opens a source has a limit of its own; this is for what hangs all the same.
+    limit = settings.max_open_seconds + settings.page_seconds
 
     def beat() -> None:
         try:
@@ -207,7 +214,7 @@ def ingest_shard(
             )
             if source is None:
                 return taken
-            _ingest_one(bench, token, source, ingest)
+            _ingest_one(bench, token, source, ingest, watch.moved)
             taken += 1
             watch.moved()
             _refill(bench, source.job_id)
@@ -219,18 +226,19 @@ def _ingest_one(
     bench: Bench,
     token: str,
     source: ClaimedSource,
-    ingest: Callable[[sqlalchemy.Connection, ClaimedSource], object],
+    ingest: Ingest,
+    moved: Callable[[], None],
 ) -> None:
     try:
         with bench.database.connect() as connection:
-            ingest(connection, source)
+            ingest(connection, source, moved)
             connection.commit()
     except Exception as error:
-        why, transient = reason(error), is_transient(error)
+        why, blameless = reason(error), is_blameless(error)
         _log.warning("not taken in", job=source.job_id, source=source.number, reason=why)
 
         def end(connection: sqlalchemy.Connection) -> None:
-            if transient:
+            if blameless:
                 jobs.source_postponed(connection, token, source, why)
             else:
                 jobs.source_refused(connection, source.job_id, source.number, why)

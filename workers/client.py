@@ -1,0 +1,281 @@
+"""The client's side of a job: make it, keep a worker and the services alive, wait for its end."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import sqlalchemy
+import structlog
+
+from pipeline.engines import weights_digest
+from pipeline.errors import BadInput
+from pipeline.profiles import Profile, load_profile, profile_names
+from pipeline.version import CODE_VERSION
+from storage import jobs
+from storage.database import connect
+from storage.jobs import Failure, Progress
+from storage.objects import open_store
+from storage.runs import ensure_run
+from workers import services
+from workers.app import celery_app
+from workers.ingest import submit
+from workers.patience import is_transient, patiently, reason
+from workers.reconciler import reconcile
+from workers.services import Endpoints
+from workers.settings import Settings, settings
+from workers.sources.find import find_sources
+from workers.sources.model import IgnoredFile, Limits
+
+PRIORITY_WAITING = 2
+PRIORITY_BULK = 5
+
+_POLL_SECONDS = 0.25
+_RECONCILE_SECONDS = 1.0
+_LONGEST_LOG = 10 * 1024 * 1024
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Waited:
+    """How a job ended that somebody waited for."""
+
+    job_id: int
+    progress: Progress
+    failures: list[Failure]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where a client works: the services, and a connection to each."""
+
+    endpoints: Endpoints
+    database: sqlalchemy.Engine
+    settings: Settings
+
+
+@contextmanager
+def office() -> Iterator[Office]:
+    """Bring the services up and connect to them."""
+    endpoints = services.ensure()
+    database = connect(endpoints.database_url)
+    try:
+        yield Office(endpoints, database, settings())
+    finally:
+        database.dispose()
+
+
+def run_for(connection: sqlalchemy.Connection, profile: Profile) -> int:
+    """Return the run that reads by a profile on this version's weights, without loading them.
+
+    A profile of the user's own is told from others of its name by what it says.
+    """
+    name = profile.name
+    said = profile.model_dump(mode="json")
+    if name not in profile_names() or load_profile(name) != profile:
+        written = json.dumps(said, sort_keys=True).encode()
+        name = f"{name}~{hashlib.sha256(written).hexdigest()[:8]}"
+    return ensure_run(connection, name, weights_digest(profile), CODE_VERSION, said)
+
+
+def make_job(place: Office, profile: Profile, collection: str, language: str, priority: int) -> int:
+    """Add a job without sources yet and return its number.
+
+    Raises `BadInput` for a language that Postgres has no text search configuration of.
+    """
+    with place.database.begin() as connection:
+        known = set(
+            connection.execute(sqlalchemy.text("select cfgname from pg_ts_config")).scalars()
+        )
+        if language not in known:
+            raise BadInput(
+                language, "no such language", f"choose one of {', '.join(sorted(known))}"
+            )
+        run_id = run_for(connection, profile)
+        collection_id = jobs.ensure_collection(connection, collection, language)
+        return jobs.create(connection, "ingest", collection_id, run_id, priority)
+
+
+def list_sources(place: Office, job_id: int, specs: Sequence[str]) -> None:
+    """Copy the sources into the object store and list them; the job can end from then on.
+
+    Where a service goes away meanwhile, goes on after what is listed once it is back.
+    """
+    patiently(lambda: _list_the_rest(place, job_id, specs))
+
+    def end() -> None:
+        with place.database.begin() as connection:
+            jobs.all_listed(connection, job_id)
+
+    patiently(end)
+
+
+def _list_the_rest(place: Office, job_id: int, specs: Sequence[str]) -> None:
+    limits = Limits.of(place.settings)
+    store = open_store(place.endpoints.object_store)
+    with place.database.connect() as connection:
+        listed = sum(jobs.progress(connection, job_id).sources.values())
+        found = (s for s in find_sources(specs, limits) if not isinstance(s, IgnoredFile))
+        submit(connection, store, job_id, islice(found, listed, None), limits)
+        connection.commit()
+
+
+def run_job(
+    place: Office,
+    job_id: int,
+    specs: Sequence[str],
+    show: Callable[[Progress, str | None], None] = lambda _progress, _trouble: None,
+) -> Waited:
+    """List a job's sources and wait until it is done, with a worker of its own.
+
+    Whatever dies meanwhile, worker or embedded service, is started again. `show` is told about
+    the progress several times a second, and what it waits for while something is out of reach.
+    Interrupted, the job is ended; what it has read stays, and is not read again by another.
+    """
+    started = time.monotonic()
+    listing = _Listing(place, job_id, specs)
+    try:
+        with PrivateWorker(place.settings) as worker:
+            listing.start()
+            progress = _wait(place, job_id, listing, worker, show)
+    except BaseException:
+        with contextlib.suppress(Exception), place.database.begin() as connection:
+            jobs.cancel(connection, job_id)
+        raise
+    _, failures = look_at(place, job_id)
+    return Waited(job_id, progress, failures, time.monotonic() - started)
+
+
+def look_at(place: Office, job_id: int) -> tuple[Progress, list[Failure]]:
+    """Return how far a job is, and what failed in it."""
+    with place.database.begin() as connection:
+        return jobs.progress(connection, job_id), jobs.failures(connection, job_id)
+
+
+def _wait(
+    place: Office,
+    job_id: int,
+    listing: _Listing,
+    worker: PrivateWorker,
+    show: Callable[[Progress, str | None], None],
+) -> Progress:
+    app = celery_app(place.endpoints.broker_url)
+    progress = Progress("ingesting", {}, {})
+    reconciled = -_RECONCILE_SECONDS
+    listed = False
+    trouble: str | None = None
+    while True:
+        listing.check()
+        worker.tend()
+        try:
+            due = listing.done != listed or time.monotonic() - reconciled > _RECONCILE_SECONDS
+            if due:
+                listed = listing.done
+                services.ensure()
+                reconcile(place.database, app, place.settings)
+                reconciled = time.monotonic()
+            with place.database.begin() as connection:
+                progress = jobs.progress(connection, job_id)
+            trouble = None
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            trouble = reason(error)
+        show(progress, trouble)
+        if progress.finished and trouble is None:
+            return progress
+        time.sleep(_POLL_SECONDS)
+
+
+class _Listing:
+    """Lists a job's sources in a thread, so that the first are read while the last are copied."""
+
+    def __init__(self, place: Office, job_id: int, specs: Sequence[str]) -> None:
+        self.done = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(
+            target=self._run, args=(place, job_id, specs), name="list", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise what listing met, if anything."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self, place: Office, job_id: int, specs: Sequence[str]) -> None:
+        try:
+            list_sources(place, job_id, specs)
+            self.done = True
+        except BaseException as error:
+            self._error = error
+
+
+class PrivateWorker:
+    """A `ledgermill worker` that ends with its client, and is started again if it dies alone."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self._path = chosen.home / "log" / "worker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> PrivateWorker:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        if process is None:
+            return
+        try:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+        except BaseException:  # interrupted once more: no more waiting for the pages at hand
+            process.kill()
+            process.wait()
+            raise
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def tend(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            self._start()
+
+    def _start(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _log_file(self._path) as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workers.worker", "--with-client"],
+                stdin=subprocess.PIPE,  # its end tells the worker that the client is gone
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[int]:
+    if path.exists() and path.stat().st_size > _LONGEST_LOG:
+        path.replace(path.with_suffix(".log.1"))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
