@@ -7,6 +7,7 @@ is checked against the limits before any pixel is.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -40,7 +41,7 @@ warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """How large an image may be: width times height, after every frame but the first is left."""
+    """How large an image may be, as width times height."""
 
     max_pixels: int = 200_000_000
 
@@ -69,7 +70,9 @@ def open_image(file: BinaryIO, limits: ImageLimits) -> Image.Image:
     try:
         image = Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise too_large(limits) from error
+        count = re.search(r"\d+", str(error))
+        found = f"it has {int(count[0]):,} pixels" if count else "it is too large"
+        raise too_large(limits, found) from error
     except MemoryError:
         raise
     except Exception as error:  # as above
@@ -92,7 +95,7 @@ def check_size(width: int, height: int, limits: ImageLimits) -> None:
         )
 
 
-def too_large(limits: ImageLimits, found: str = "it is too large") -> BadInput:
+def too_large(limits: ImageLimits, found: str) -> BadInput:
     """Return the error for an image over the limit of pixels."""
     return BadInput(
         "image",

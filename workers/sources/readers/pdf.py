@@ -36,6 +36,7 @@ PLAIN_DPI, LEAST_DPI, MOST_DPI = 300.0, 72.0, 600.0
 _TAIL = 2048  # the last bytes, in which a PDF must say that it ends
 _FULL = 0.9  # of the page that a scan covers, and of the scan that the page shows
 _STRAIGHT = 0.005  # slope of an edge that still counts as along the page
+_SQUARE = 1.05  # of the sides of a pixel as the page shows it; those of a fax are oblong
 _GRID = 24  # places along each side at which a scan and its page are compared
 _UNLIKE = 40.0  # difference, in gray levels of 255, of one place that tells the two apart
 _INVISIBLE = 3  # text render mode: the words of a recognizer behind or before the scan
@@ -57,9 +58,10 @@ class _Placed:
     height: int
 
     @property
-    def dpi(self) -> float:
+    def dots(self) -> tuple[float, float]:
+        """Pixels an inch, across and down."""
         wide, high = math.hypot(*self.across), math.hypot(*self.down)
-        return 72 * max(self.width / max(wide, 1e-3), self.height / max(high, 1e-3))
+        return 72 * self.width / max(wide, 1e-3), 72 * self.height / max(high, 1e-3)
 
     @property
     def area(self) -> float:
@@ -218,6 +220,8 @@ def _single_scan(placed: list[_Placed], size: tuple[float, float]) -> _Placed | 
     shown = max(wide, 0) * max(high, 0)
     if shown < _FULL * size[0] * size[1] or shown < _FULL * scan.area:
         return None
+    if max(scan.dots) > _SQUARE * min(scan.dots):
+        return None
     return scan if _orientation(scan) else None
 
 
@@ -311,7 +315,7 @@ def _render_size(
     area = size[0] * size[1]
     scans = [item for item in placed if item.area >= 0.02 * area]
     if sum(item.area for item in scans) >= 0.5 * area:
-        dpi = min(max(max(item.dpi for item in scans), 100.0), MOST_DPI)
+        dpi = min(max(max(max(item.dots) for item in scans), 100.0), MOST_DPI)
     else:
         dpi = PLAIN_DPI
     most = 72 * min(math.sqrt(limits.max_pixels / area), MAX_SIDE / max(size))
