@@ -70,8 +70,8 @@ SETS: dict[str, Pages | Cells] = {
         "weather-rescue/truth",
         "Printed hourly pressures, Fort William, 1898 and 1899. Published over all 81 pages of "
         "the benchmark, of which these are 24: Google Vision 90 %, Amazon Textract 88 %. The "
-        "truth's daily means are computed from its hours: where the printer's mean differs from them, a "
-        "right reading counts as wrong.",
+        "truth's daily means are computed from its hours: where the printer's mean differs from "
+        "them, a right reading counts as wrong.",
     ),
     "lectaurep-dufour": Pages(
         "lectaurep/dufour-1", "lectaurep/dufour-1", "A notary's registers, French, 1850-51."

@@ -13,11 +13,15 @@ from pipeline.evaluation.text import TextScore, score_text
 
 @dataclass(frozen=True, slots=True)
 class CellTruth:
-    """What stands on one cut-out; `image` is its path below the folder of the truth."""
+    """What stands on one cut-out; `image` is its path below the folder of the truth.
+
+    `group` is what it is reported under: the sheet or folder that it comes from.
+    """
 
     image: str
     text: str
     compare: Compare = "text"
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class CellScore:
 
 
 def score_cells(truths: Iterable[CellTruth], readings: Mapping[str, str]) -> dict[str, CellScore]:
-    """Return the score of each folder of cut-outs; `readings` are texts by the path as read.
+    """Return the score of each group of cut-outs; `readings` are texts by the path as read.
 
     A reading belongs to a truth if its path ends in the truth's `image`, folder by folder.
     """
@@ -69,6 +73,5 @@ def score_cells(truths: Iterable[CellTruth], readings: Mapping[str, str]) -> dic
         read = ends.get(image.parts)
         right = read is not None and key(read, truth.compare) == key(truth.text, truth.compare)
         score = CellScore(1, read is not None, right, score_text(truth.text, read or ""))
-        folder = str(image.parent)
-        scores[folder] = scores.get(folder, CellScore()) + score
+        scores[truth.group] = scores.get(truth.group, CellScore()) + score
     return scores

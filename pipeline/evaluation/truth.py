@@ -189,7 +189,8 @@ def read_cells(path: Path) -> list[CellTruth]:
 
     A `cells.csv` has at least the columns `image` and `truth`; rows without truth are left out.
     Of sheets (a column `sheet`) the digits are compared, their ink often omits the decimal mark;
-    of others the numbers. Text files hold the line on the image of the same stem (`.png`).
+    of others the numbers, grouped by the column `folder` if there is one. Text files hold the
+    line on the image of the same stem (`.png`).
     Raises `BadInput`.
     """
     file = path / "cells.csv" if path.is_dir() else path
@@ -204,4 +205,9 @@ def read_cells(path: Path) -> list[CellTruth]:
         raise BadInput(str(file), "no columns image and truth", "see the documentation of --truth")
     compare: Compare = "digits" if "sheet" in header else "number"
     cells = (dict(zip(header, row, strict=False)) for row in rows[1:])
-    return [CellTruth(cell["image"], cell["truth"], compare) for cell in cells if cell.get("truth")]
+    group = "sheet" if "sheet" in header else "folder"
+    return [
+        CellTruth(cell["image"], cell["truth"], compare, cell.get(group, ""))
+        for cell in cells
+        if cell.get("truth")
+    ]

@@ -160,14 +160,14 @@ def _evaluate_cells(results: Path, truth: Path, partial: bool, json: bool) -> No
     readings = _read_json_lines(results)
     scores = score_cells(read_cells(truth), readings)
     if partial:
-        scores = {folder: score for folder, score in scores.items() if score.read}
+        scores = {group: score for group, score in scores.items() if score.read}
     whole = sum(scores.values(), CellScore())
     if not whole.read:
         raise BadInput(str(results), f"reads nothing of {truth}", "results go by image path")
     if json:
         print_json(
             {
-                "folders": {folder: score.to_json() for folder, score in scores.items()},
+                "groups": {group: score.to_json() for group, score in scores.items()},
                 "total": whole.to_json(),
             }
         )
@@ -202,7 +202,7 @@ def _print_cells(scores: Mapping[str, CellScore], whole: CellScore) -> None:
         ]
         for name, score in [*scores.items(), ("total", whole)]
     ]
-    _print_table(["folder", "cells", "read", "right", "exact", "CER"], lines)
+    _print_table(["cells of", "cells", "read", "right", "exact", "CER"], lines)
 
 
 def _percent(rate: float | None) -> str:

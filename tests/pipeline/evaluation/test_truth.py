@@ -158,13 +158,13 @@ def test_cut_outs(tmp_path: Path) -> None:
 
 def test_numbers_of_cut_outs() -> None:
     truths = [CellTruth("images/a.jpg", "28", "number")]
-    assert score_cells(truths, {"images/a.jpg": "28,0"})["images"].right == 1
+    assert score_cells(truths, {"images/a.jpg": "28,0"})[""].right == 1
 
 
 def test_lines_of_cut_outs(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("zwei Worte\n")
     scores = score_cells(read_cells(tmp_path), {str(tmp_path / "b.png"): "zwei Wortc"})
-    assert scores["."].text.cer == 0.1
+    assert scores[""].text.cer == 0.1
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the weather-rescue pages")
