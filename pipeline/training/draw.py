@@ -17,6 +17,9 @@ Gray = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in page pixels."""
 
+FOLD = 0.015
+"""Width of a fold's darkness as part of the page's width."""
+
 _THICKNESS: dict[Rule, int] = {"none": 0, "thin": 2, "thick": 5}
 
 
@@ -78,36 +81,38 @@ def number(text: str) -> float | None:
 
 
 def without_first_column(page: DrawnPage) -> DrawnPage:
-    """Cut `page` just right of its first column, as when that column is lost in the fold.
+    """Let the first column of a fresh page vanish in the fold, whose darkness takes its place.
 
-    What the cut takes away is not in the truth any more; the rest is moved and renumbered.
-    Lines that the cut goes through leave the truth, too, and their remains the image.
+    What is lost is not in the truth any more; the rest is moved and renumbered. Lines that begin
+    in the fold leave the truth, too, and their remains the image.
     """
     (table,) = page.truth.tables
     kept = [cell for cell in table.cells if cell.column > 0]
     lost = [x for cell in table.cells if cell.column == 0 and cell.text for x, _ in cell.polygon]
     edge = min(x for cell in kept for x, _ in cell.polygon)
     cut = round((max([*lost, 0.0]) + edge) / 2)
+    fold = round(FOLD * page.truth.width)
     image = page.image.copy()
     for line in page.truth.lines:
         if min(x for x, _ in line.polygon) < cut:
             _erase(image, line.polygon)
     lines = tuple(
-        replace(line, polygon=_moved(line.polygon, -cut))
+        replace(line, polygon=_moved(line.polygon, fold - cut))
         for line in page.truth.lines
         if min(x for x, _ in line.polygon) >= cut
     )
     (_, top), _, (right, bottom), _ = table.polygon
     table = replace(
         table,
-        polygon=polygon((0, top, right - cut, bottom)),
+        polygon=polygon((fold, top, right + fold - cut, bottom)),
         columns=table.columns - 1,
         cells=tuple(
-            replace(cell, column=cell.column - 1, polygon=_moved(cell.polygon, -cut))
+            replace(cell, column=cell.column - 1, polygon=_moved(cell.polygon, fold - cut))
             for cell in kept
         ),
     )
-    image = np.ascontiguousarray(image[:, cut:])
+    dark = np.linspace(40, 160, fold).astype(np.uint8)
+    image = np.hstack([np.tile(dark, (len(image), 1)), image[:, cut:]])
     height, width = image.shape
     return DrawnPage(image, Transcription(width, height, 0.0, lines, (table,)))
 
