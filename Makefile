@@ -18,7 +18,7 @@ setup: $(READY)
 
 demo: $(READY)
 	@trap '$(DEMO) down' EXIT; set -ex; \
-	$(DEMO) digitize samples/*.png --out out; \
+	$(DEMO) digitize samples/*.jpg --out out; \
 	$(DEMO) search barometer; \
 	$(DEMO) search --fuzzy barumeter; \
 	$(DEMO) sql "SELECT page, \"row\", \"column\", text, value, confidence FROM cells WHERE value IS NOT NULL ORDER BY value DESC LIMIT 5"; \
@@ -52,8 +52,10 @@ constraints:
 	sh .ci/venv "$(PYTHON)" build/constraints
 	build/constraints/bin/pip install -q torch==2.13.0 hatchling editables
 	build/constraints/bin/pip install -q --no-build-isolation -e '.[dev]'
-	{ echo "# Made by: make constraints"; build/constraints/bin/pip freeze --all --exclude-editable \
-		--exclude pip --exclude setuptools | sed 's/^\(torch==[^+]*\)+.*/\1/'; } > constraints.txt
+	{ echo "# Made by: make constraints"; \
+	echo "opencv-python<0  # it lies over opencv-python-headless and wants desktop libraries"; \
+	build/constraints/bin/pip freeze --all --exclude-editable --exclude pip \
+		| sed 's/^\(torch==[^+]*\)+.*/\1/'; } > constraints.txt
 
 clean:
 	rm -rf $(VENV) .demo out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

