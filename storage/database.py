@@ -48,17 +48,20 @@ def connect(database_url: str) -> sqlalchemy.Engine:
     return engine
 
 
-def url_of(database_url: str) -> URL:
-    """Return `database_url` as SQLAlchemy wants it. Raises `DatabaseError` where it is none."""
+def url_of(database_url: str, setting: str = "DATABASE_URL") -> URL:
+    """Return `database_url` as SQLAlchemy wants it.
+
+    Raises `DatabaseError`, naming the `setting`, where it is no address of a database.
+    """
     try:
         url = make_url(database_url)
     except ArgumentError:
         raise DatabaseError(
-            "DATABASE_URL: no address of a database; write postgresql://user:password@host/name"
+            f"{setting}: no address of a database; write postgresql://user:password@host/name"
         ) from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(
-            f"DATABASE_URL: {url.get_backend_name()} is not supported; use PostgreSQL 16 or newer"
+            f"{setting}: {url.get_backend_name()} is not supported; use PostgreSQL 16 or newer"
         )
     return url.set(drivername=_DRIVER)
 

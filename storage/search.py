@@ -129,7 +129,8 @@ def _statement(kind: str, condition: str, score: str) -> str:
             limit {_CANDIDATES}
         )
         select collection.name as collection, hit.page, hit.page_id, '{kind}' as kind,
-            {_PLACES[kind]}, hit.text, hit.polygon, hit.confidence, run.name as run, {score} as score
+            {_PLACES[kind]},
+            hit.text, hit.polygon, hit.confidence, run.name as run, {score} as score
         from candidate as hit
         join mill.collection on collection.id = hit.collection_id
         join mill.run on run.id = hit.run_id

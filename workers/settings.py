@@ -50,6 +50,9 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(default=None, repr=False)
     broker_url: str | None = Field(default=None, repr=False)
+    reader_url: str | None = Field(default=None, repr=False)
+    """How `ledgermill sql` logs in, as the role `ledgermill_reader`, where the server of
+    `database_url` asks that role for a password."""
     object_store: str | None = Field(default=None, repr=False)
     """`file:///folder` or `s3://bucket/prefix?endpoint=host:port`."""
 
@@ -88,7 +91,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("database_url")
+    @field_validator("database_url", "reader_url")
     @classmethod
     def _psycopg(cls, url: str | None) -> str | None:
         if url is None:

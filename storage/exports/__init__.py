@@ -1,0 +1,45 @@
+"""Pages as files: one module a format, each with `write` and `write_page`.
+
+What is written is the same byte for byte whenever the pages are the same, in the same order. A
+file appears whole or not at all, under a name that stays inside the folder that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pipeline.errors import BadInput
+from storage.exports import csv, json
+from storage.exports.files import Names
+from storage.exports.pages import PublishedPage
+
+FORMATS: dict[str, Callable[[PublishedPage, str, Path], list[Path]]] = {
+    "csv": csv.write_page,
+    "json": json.write_page,
+}
+
+
+def formats_of(text: str) -> tuple[str, ...]:
+    """Return the formats named in `text`, as `csv,json`. Raises `BadInput` for an unknown one."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in FORMATS:
+            raise BadInput(name, "no such format", f"choose from {', '.join(FORMATS)}")
+    if not names:
+        raise BadInput("--format", "names no format", f"choose from {', '.join(FORMATS)}")
+    return names
+
+
+def export(
+    pages: Iterable[PublishedPage], out: Path, formats: Sequence[str]
+) -> Iterator[tuple[PublishedPage, list[Path]]]:
+    """Write pages to the folder `out` in every format, and yield each with its files.
+
+    The files of a page have the same stem in every format. Raises `Unavailable` where a file
+    cannot be written.
+    """
+    names = Names()
+    for page in pages:
+        stem = names.stem(page.name)
+        yield page, [path for name in formats for path in FORMATS[name](page, stem, out)]

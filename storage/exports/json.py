@@ -1,0 +1,27 @@
+"""The whole transcription of a page: `NAME.json`, by the published schema of the page object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.page import to_json
+from storage.exports.files import Names
+from storage.exports.files import write as write_file
+from storage.exports.pages import PublishedPage
+
+
+def write(pages: Iterable[PublishedPage], out: Path) -> list[Path]:
+    """Write every page to the folder `out`; return the files."""
+    names = Names()
+    return [path for page in pages for path in write_page(page, names.stem(page.name), out)]
+
+
+def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
+    """Write one page to `out/STEM.json`; return the file."""
+    path = out / f"{stem}.json"
+    whole = to_json(page.transcription, page.name, page.run)
+    text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_file(path, f"{text}\n".encode())
+    return [path]

@@ -1,0 +1,95 @@
+"""The pages that an export is about, with the names that they go by in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from pipeline.errors import BadInput
+from pipeline.page import Transcription
+from storage import transcriptions
+
+_OF_JOB = """
+    select page.id, document_page.name, transcription.run_id, run.name as run
+    from mill.job
+    join mill.job_source on job_source.job_id = job.id
+    join mill.document_page on document_page.document_id = job_source.document_id
+    join mill.page on page.id = document_page.page_id
+    join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = coalesce(job.run_id, page.current_run_id)
+    join mill.run on run.id = transcription.run_id
+    where job.id = :job
+    order by job_source.number, document_page.number
+"""
+
+_OF_REPROCESSED = """
+    select page.id, page.name, transcription.run_id, run.name as run
+    from mill.job
+    join mill.job_page on job_page.job_id = job.id
+    join mill.page on page.id = job_page.page_id
+    join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = coalesce(job.run_id, page.current_run_id)
+    join mill.run on run.id = transcription.run_id
+    where job.id = :job
+    order by page.name collate "C", page.id
+"""
+
+_OF_COLLECTION = """
+    select page.id, page.name, transcription.run_id, run.name as run
+    from mill.page
+    join mill.collection on collection.id = page.collection_id
+    join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = page.current_run_id
+    join mill.run on run.id = transcription.run_id
+    where cast(:collection as text) is null or collection.name = :collection
+    order by collection.name collate "C", page.name collate "C", page.id
+"""
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPage:
+    """One page of an export: what it is called there, which run read it, and what that read."""
+
+    name: str
+    run: str
+    transcription: Transcription
+
+
+def pages_of_job(connection: Connection, job_id: int) -> Iterator[PublishedPage]:
+    """Yield the pages of a job that have been read, in the order of its sources.
+
+    A page has the name that the job's own sources give it; one that came twice under two names is
+    there twice. The connection must stay in one transaction meanwhile. Raises `BadInput` where
+    there is no such job.
+    """
+    kind = connection.scalar(text("select kind from mill.job where id = :job"), {"job": job_id})
+    if kind is None:
+        raise BadInput(f"job {job_id}", "no such job", "see `ledgermill status`")
+    query = _OF_JOB if kind == "ingest" else _OF_REPROCESSED
+    return _pages(connection, query, {"job": job_id})
+
+
+def pages_of_collection(connection: Connection, collection: str | None) -> Iterator[PublishedPage]:
+    """Yield the pages of a collection, or of all, as they currently stand, by name.
+
+    The connection must stay in one transaction meanwhile. Raises `BadInput` where there is no such
+    collection.
+    """
+    known = text("select from mill.collection where name = :name")
+    if collection is not None and not connection.execute(known, {"name": collection}).all():
+        raise BadInput(collection, "no such collection", 'see `ledgermill sql "TABLE pages"`')
+    return _pages(connection, _OF_COLLECTION, {"collection": collection})
+
+
+def _pages(
+    connection: Connection, query: str, parameters: dict[str, Any]
+) -> Iterator[PublishedPage]:
+    options = {"stream_results": True, "yield_per": _BATCH}
+    with connection.execute(text(query), parameters, execution_options=options) as rows:
+        for page_id, name, run_id, run in rows:
+            yield PublishedPage(name, run, transcriptions.load(connection, page_id, run_id))

@@ -1,0 +1,210 @@
+"""`search`, `sql`, `export`, `runs`: what has been read, found again and taken out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workers.cli.output import complain, console, one_line, print_json, print_line
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+    from storage.search import Hit
+    from storage.sql import Answer
+
+app = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help='Words, "a phrase", one or other, -not; a number.')],
+    fuzzy: Annotated[bool, typer.Option("--fuzzy", help="Also words spelled nearly so.")] = False,
+    collection: Annotated[str | None, typer.Option(help="Only in this collection.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Hits at most.")] = 20,
+    json: Json = False,
+) -> None:
+    """Find lines and cells: where they stand, and how sure their reading is."""
+    from storage.search import search as find
+
+    with _connection() as connection:
+        hits = find(connection, query, fuzzy=fuzzy, collection=collection, limit=limit)
+    if json:
+        print_json([asdict(hit) for hit in hits])
+    elif hits:
+        _print_table(
+            ("page", "place", "text", "confidence", "polygon"),
+            (
+                (hit.page, _place(hit), hit.text, f"{hit.confidence:.2f}", _corners(hit.polygon))
+                for hit in hits
+            ),
+        )
+    else:
+        console().print("nothing found" + ("" if fuzzy else "; try --fuzzy"))
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SELECT over pages, lines, cells.")],
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets.")] = False,
+) -> None:
+    """Answer one read-only SQL statement over the views pages, lines and cells."""
+    from storage.sql import ask, reader_url
+    from workers.services import ensure
+    from workers.settings import settings
+
+    if json and csv:
+        raise typer.BadParameter("choose one of --json and --csv")
+    chosen = settings()
+    url = reader_url(ensure().database_url, chosen.reader_url)
+    answer = ask(url, statement, seconds=chosen.sql_seconds, rows=chosen.sql_rows)
+    if json:
+        print_json([dict(zip(answer.columns, _plain(row), strict=True)) for row in answer.rows])
+    elif csv:
+        _print_csv(answer)
+    else:
+        _print_table(answer.columns, ([_shown(value) for value in row] for row in answer.rows))
+    if answer.cut:
+        complain(
+            f"sql: only the first {chosen.sql_rows} rows are shown; narrow the statement, or raise "
+            "LEDGERMILL_SQL_ROWS"
+        )
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Folder for the files; made where missing.")],
+    collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
+    job: Annotated[int | None, typer.Option(help="Only the pages of this job.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="csv, json, or both.")] = "csv,json",
+    json: Json = False,
+) -> None:
+    """Write what has been read as files: NAME.table-1.csv, NAME.json, …"""
+    from storage import exports
+    from storage.exports.pages import pages_of_collection, pages_of_job
+
+    if job is not None and collection is not None:
+        raise typer.BadParameter("choose one of --job and --collection")
+    chosen = exports.formats_of(formats)
+    pages = files = 0
+    with _connection() as connection, console().status("exporting") as shown:
+        found = (
+            pages_of_collection(connection, collection)
+            if job is None
+            else pages_of_job(connection, job)
+        )
+        for page, paths in exports.export(found, out, chosen):
+            pages += 1
+            files += len(paths)
+            shown.update(f"exporting: {pages} pages, {one_line(page.name)}")
+    if json:
+        print_json({"pages": pages, "files": files, "out": str(out)})
+    else:
+        print_line(f"{pages} pages, {files} files in {out}")
+
+
+@app.command()
+def runs(json: Json = False) -> None:
+    """List the ways of reading that have been used, and the pages that each has read."""
+    from storage.runs import list_runs
+
+    with _connection() as connection:
+        found = list_runs(connection)
+    if json:
+        print_json([asdict(run) for run in found])
+    elif found:
+        _print_table(
+            ("run", "pages", "current for", "since"),
+            (
+                (r.name, str(r.pages), str(r.current_pages), f"{r.created_at:%Y-%m-%d %H:%M}")
+                for r in found
+            ),
+        )
+    else:
+        console().print("no page has been read yet")
+
+
+@contextlib.contextmanager
+def _connection() -> Iterator[sqlalchemy.Connection]:
+    from storage.database import connect
+    from workers.services import ensure
+
+    engine = connect(ensure().database_url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _place(hit: Hit) -> str:
+    if hit.kind == "line":
+        return f"line {hit.number}"
+    return f"table {hit.table} row {hit.row} column {hit.column}"
+
+
+def _corners(polygon: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.0f},{y:.0f}" for x, y in polygon)
+
+
+def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on stdout; all of every text where nobody's terminal bounds it."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(one_line(column)), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line(value)) for value in row))
+    width = None if sys.stdout.isatty() else 10_000
+    Console(file=sys.stdout, width=width, highlight=False).print(table)
+
+
+def _print_csv(answer: Answer) -> None:
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(["" if v is None else _shown(v) for v in row] for row in answer.rows)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | dict):
+        import json
+
+        return json.dumps(_json_value(value), ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _plain(row: Sequence[Any]) -> list[Any]:
+    return [_json_value(value) for value in row]
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value that JSON can hold: it has no NaN, and a decimal is a number there."""
+    from decimal import Decimal
+    from math import isfinite
+
+    if isinstance(value, Decimal):
+        value = int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [_json_value(item) for item in value]
+    return value
