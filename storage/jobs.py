@@ -106,15 +106,6 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedPage:
-    """A page as a job's source names it, and the state that the job has it in."""
-
-    name: str
-    page_id: int
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """A job as people ask about it."""
 
@@ -870,23 +861,6 @@ def failures(connection: Connection, job_id: int) -> list[Failure]:
         {"job": job_id},
     ).all()
     return [Failure(row.what, row.reason or "") for row in [*rows, *pages]]
-
-
-def named_pages(connection: Connection, job_id: int) -> list[NamedPage]:
-    """Return the pages of a job as its sources name them, in their order.
-
-    A page that two of its files hold is there twice, once under each name.
-    """
-    rows = connection.execute(
-        text(
-            "select dp.name, p.page_id, p.state from mill.job_source s"
-            " join mill.document_page dp using (document_id)"
-            " join mill.job_page p on p.job_id = s.job_id and p.page_id = dp.page_id"
-            " where s.job_id = :job order by s.number, dp.number"
-        ),
-        {"job": job_id},
-    )
-    return [NamedPage(row.name, row.page_id, row.state) for row in rows]
 
 
 def overview(connection: Connection, most: int = 10) -> list[Overview]:

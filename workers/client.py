@@ -26,6 +26,8 @@ from pipeline.profiles import Profile, load_profile, profile_names
 from pipeline.version import CODE_VERSION
 from storage import jobs
 from storage.database import connect
+from storage.exports import export
+from storage.exports.pages import pages_of_job
 from storage.jobs import Failure, Progress
 from storage.objects import open_store
 from storage.runs import ensure_run
@@ -164,6 +166,24 @@ def look_at(place: Office, job_id: int) -> tuple[Progress, list[Failure]]:
     """Return how far a job is, and what failed in it."""
     with place.database.begin() as connection:
         return jobs.progress(connection, job_id), jobs.failures(connection, job_id)
+
+
+def write_results(place: Office, job_id: int, out: Path, formats: Sequence[str]) -> list[Path]:
+    """Write what a job has read to a folder and return the files.
+
+    A service that went away is started again once or twice; raises `Unavailable` after that, or
+    where the folder cannot be written to.
+    """
+    for last in (False, False, True):
+        try:
+            with place.database.begin() as connection:
+                pages = pages_of_job(connection, job_id)
+                return [path for _, paths in export(pages, out, formats) for path in paths]
+        except Exception as error:
+            if last or not is_transient(error):
+                raise
+            services.ensure()
+    raise AssertionError("the last try returns or raises")
 
 
 def _wait(

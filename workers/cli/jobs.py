@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-FORMATS = ("csv", "json")
-
 Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCE…", help="Images, PDFs, ZIPs, folders or patterns.")
 ]
@@ -45,16 +43,17 @@ def digitize(
 ) -> None:
     """Read pages: take them in, digitize, wait, and write what was read to a folder."""
     from pipeline.profiles import load_profile
+    from storage.exports import formats_of
     from workers import client
 
-    wanted = _formats(formats)
+    wanted = formats_of(formats)
     how = load_profile(profile)
     _make_folder(out)
     with client.office() as place:
         job_id = client.make_job(place, how, collection, language, client.PRIORITY_WAITING)
         with _progress_bar(json) as show:
             waited = client.run_job(place, job_id, sources, show)
-        written = client.export(place, waited, out, wanted)
+        written = client.write_results(place, job_id, out, wanted)
     _report(waited, written, out, json)
 
 
@@ -156,14 +155,6 @@ def print_job_status(status: list[dict[str, Any]], failures: int = 5) -> None:
             print_line(f"{'':9} and {len(job['failed']) - failures} more (see --json)")
 
 
-def _formats(written: str) -> list[str]:
-    wanted = list(dict.fromkeys(name.strip() for name in written.split(",") if name.strip()))
-    for name in wanted:
-        if name not in FORMATS:
-            raise LedgermillError(f"format {name}: not known; name some of {', '.join(FORMATS)}")
-    return wanted
-
-
 def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -212,7 +203,7 @@ def _progress_bar(quiet: bool) -> Iterator[Callable[[Progress, str | None], None
         yield show
 
 
-def _report(waited: Waited, written: list[str] | None, out: Path | None, json: bool) -> None:
+def _report(waited: Waited, written: list[Path] | None, out: Path | None, json: bool) -> None:
     """Print how a job ended, and end with status 1 unless all of it worked."""
     pages = waited.progress.pages
     read, total = pages.get("done", 0), sum(pages.values())
@@ -223,7 +214,7 @@ def _report(waited: Waited, written: list[str] | None, out: Path | None, json: b
                 "pages": pages,
                 "sources": waited.progress.sources,
                 "failed": [asdict(failure) for failure in waited.failures],
-                "files": written,
+                "files": None if written is None else [str(path) for path in written],
                 "seconds": round(waited.seconds, 1),
             }
         )

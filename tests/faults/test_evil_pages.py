@@ -1,0 +1,36 @@
+"""Pages that raise, crash their process or never end: set aside alone, their neighbours done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FAILS, CRASHES, HANGS, HANGS_WITH_THE_LOCK = 401, 402, 403, 404
+
+
+@pytest.mark.timeout(300)
+def test_every_evil_page_is_set_aside_alone(machine: Any) -> None:
+    pages = machine.draw("evil", 9, [FAILS, CRASHES, HANGS, HANGS_WITH_THE_LOCK])
+    status, result = machine.run(
+        "ingest",
+        str(pages),
+        "-c",
+        "evil",
+        "--profile",
+        str(machine.home / "drawn.toml"),
+        "--wait",
+        ledgermill_page_seconds=1,
+        ledgermill_stale_seconds=6,
+        ledgermill_max_attempts=2,
+        ledgermill_shard_pages=8,
+    )
+    assert status == 1
+    assert result["pages"] == {"done": 9, "quarantined": 4}, machine.log()
+    reasons = {each["what"].rpartition("-")[2]: each["reason"] for each in result["failed"]}
+    assert reasons == {
+        "401": "ValueError: this page cannot be read",
+        "402": "the worker died 2 times on it (SIGSEGV)",
+        "403": "the worker died 2 times on it (a page took longer than 1 s)",
+        "404": "the worker died 2 times on it (SIGKILL)",
+    }

@@ -1,0 +1,150 @@
+"""Whatever dies in the middle of a job: the job ends complete, as if nothing had happened."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import sqlalchemy
+from sqlalchemy import text
+
+from pipeline.page import to_json
+from storage import transcriptions
+
+Database = sqlalchemy.Engine
+
+
+def done(database: Database, collection: str) -> int:
+    """Return how many pages of a collection are read; 0 too while the database is away."""
+    try:
+        with database.begin() as connection:
+            found = connection.execute(
+                text(
+                    "select count(*) from mill.transcription t join mill.page on page.id = page_id"
+                    " join mill.collection c on c.id = collection_id where c.name = :name"
+                ),
+                {"name": collection},
+            )
+            return int(found.scalar_one())
+    except Exception:
+        return 0
+
+
+def results(database: Database, collection: str) -> dict[str, Any]:
+    """Return what was read, by page name; fails where a page is there twice."""
+    with database.begin() as connection:
+        rows = connection.execute(
+            text(
+                "select page.name, page.id from mill.transcription t"
+                " join mill.page on page.id = page_id"
+                " join mill.collection c on c.id = collection_id where c.name = :name"
+            ),
+            {"name": collection},
+        ).all()
+        assert len({row.name for row in rows}) == len(rows)
+        return {
+            row.name: to_json(transcriptions.load(connection, row.id), row.name, "") for row in rows
+        }
+
+
+def assert_equal(one: Any, other: Any, where: str = "") -> None:
+    """Compare texts, cells and polygons exactly, confidences to 3 decimals."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_equal(one[key], other[key], f"{where}.{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            assert_equal(*pair, f"{where}[{number}]")
+    elif where.endswith(("confidence", "logprob")):
+        assert math.isclose(one, other, abs_tol=5e-4), where
+    else:
+        assert one == other, where
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    assert processes, "there is nothing to kill"
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@pytest.mark.timeout(300)
+def test_worker_database_and_broker_die_in_one_job(machine: Any, database: Database) -> None:
+    pages = machine.draw("kills", 40)
+    drawn = ("--profile", str(machine.home / "drawn.toml"))
+    status, calm = machine.run("ingest", str(pages), "-c", "calm", *drawn, "--wait")
+    assert (status, calm["pages"]) == (0, {"done": 40})
+
+    slow = {"drawn_engine_seconds": 0.1, "ledgermill_shard_pages": 4}
+    client = machine.start("ingest", str(pages), "-c", "stormy", *drawn, "--wait", "--json", **slow)
+    machine.wait_until(lambda: done(database, "stormy") >= 5, "5 pages")
+    kill(machine.workers(client, "digitize"))
+    machine.wait_until(lambda: done(database, "stormy") >= 12, "12 pages")
+    machine.kill_postgres()
+    machine.wait_until(lambda: done(database, "stormy") >= 20, "20 pages")
+    machine.flush_broker()
+    machine.wait_until(lambda: done(database, "stormy") >= 28, "28 pages")
+    supervisors = [p for p in psutil.Process(client.pid).children() if p.is_running()]
+    kill(supervisors)
+    status, stormy = machine.finish(client)
+
+    assert (status, stormy["pages"], stormy["failed"]) == (0, {"done": 40}, [])
+    expected = results(database, "calm")
+    assert len(expected) == 40
+    assert all(page["tables"] and page["lines"] for page in expected.values())
+    assert_equal(expected, results(database, "stormy"))
+    with database.begin() as connection:
+        twice = connection.execute(
+            text(
+                "select page_id from mill.transcription group by page_id, run_id"
+                " having count(*) > 1"
+            )
+        ).all()
+        moving = connection.execute(
+            text("select count(*) from mill.job_page where state <> 'done' and job_id = :job"),
+            {"job": stormy["job"]},
+        ).scalar_one()
+    assert not twice
+    assert moving == 0
+
+
+@pytest.mark.timeout(200)
+def test_the_broker_is_killed_and_messages_are_lost(machine: Any, database: Database) -> None:
+    pages = machine.draw("broker", 16)
+    slow = {"drawn_engine_seconds": 0.1, "ledgermill_shard_pages": 2}
+    client = machine.start(
+        "ingest",
+        str(pages),
+        "-c",
+        "broker",
+        "--profile",
+        str(machine.home / "drawn.toml"),
+        "--wait",
+        "--json",
+        **slow,
+    )
+    machine.wait_until(lambda: done(database, "broker") >= 3, "3 pages")
+    psutil.Process(int(machine.ask("services.status()[1].pid"))).kill()
+    status, result = machine.finish(client)
+    assert (status, result["pages"]) == (0, {"done": 16})
+
+
+def test_a_client_that_is_killed_takes_its_worker_along(machine: Any, database: Database) -> None:
+    pages: Path = machine.draw("client", 12)
+    drawn = ("--profile", str(machine.home / "drawn.toml"))
+    slow = {"drawn_engine_seconds": 0.3, "ledgermill_shard_pages": 4}
+    client = machine.start("ingest", str(pages), "-c", "client", *drawn, "--wait", **slow)
+    machine.wait_until(lambda: done(database, "client") >= 2, "2 pages")
+    children = psutil.Process(client.pid).children(recursive=True)
+    client.kill()
+    client.communicate()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+    status, result = machine.run("ingest", str(pages), "-c", "client", *drawn, "--wait")
+    assert (status, result["pages"]) == (0, {"done": 12})
