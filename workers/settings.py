@@ -43,7 +43,9 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """Every setting, with its unit in the name or the comment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     home: Path = Field(default_factory=default_home)
     """The one folder that everything embedded lives in."""
@@ -56,7 +58,7 @@ class Settings(BaseSettings):
     object_store: str | None = Field(default=None, repr=False)
     """`file:///folder` or `s3://bucket/prefix?endpoint=host:port`."""
 
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: str = "auto"
     threads: int | None = Field(default=None, ge=1)
     """Processor threads of one worker; `None` is all that this process may use."""
 
@@ -90,6 +92,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("device")
+    @classmethod
+    def _known(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+            raise ValueError("a device is auto, cpu, cuda or, say, cuda:0")
+        return device
 
     @field_validator("database_url", "reader_url")
     @classmethod

@@ -10,10 +10,10 @@ traceback, which goes to a file below `LEDGERMILL_HOME/log`.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import os
-import signal
 import sys
 import tempfile
 import traceback
@@ -31,7 +31,6 @@ MODULES = ("jobs", "reading", "search", "evaluate", "services")
 """In the order in which `--help` lists their commands."""
 
 INTERRUPTED = 130
-BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 def build() -> typer.Typer:
@@ -59,11 +58,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Names that are not UTF-8 are shown escaped instead of ending the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    status = run(sys.argv[1:])
-    # Nothing may print a traceback any more: what is left in the buffers has nowhere to go.
-    if status == BROKEN_PIPE:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
@@ -72,7 +67,10 @@ def run(arguments: list[str]) -> int:
         status = build()(arguments, prog_name="ledgermill", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        return BROKEN_PIPE
+        # Whoever read stdout has left. What is still in its buffer must not be tried again at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
@@ -81,6 +79,8 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:
         return _explain(error)
+    if status == INTERRUPTED:
+        complain("interrupted")
     return status if isinstance(status, int) else 0
 
 

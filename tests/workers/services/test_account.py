@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def test_root_keeps_to_the_owner_of_data_that_is_there(short: Path) -> None:
 @needs_root
 def test_without_useradd_it_is_nobody(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "NAME", "ledgermill-not-there")
-    monkeypatch.setattr(accounts.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     found = accounts.account(short / "data")
     assert accounts.run_as(found, ["/bin/sh", "-c", 'test "$(id -un)" = nobody']) == 0
 
