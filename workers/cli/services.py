@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.cli.output import console, print_json, print_line
+from workers.cli.output import console, one_line, print_json, print_line
+
+if TYPE_CHECKING:
+    from workers.services import ServiceStatus
 
 app = typer.Typer()
 
@@ -21,7 +24,7 @@ def up() -> None:
 
     with console().status("starting the services"):
         services.up()
-    _show(False)
+    _print(services.status())
 
 
 @app.command()
@@ -35,29 +38,32 @@ def down() -> None:
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show where the services are and whether they run."""
-    if not _show(json):
+    """Show where the services are, whether they run, and how the jobs get on."""
+    from workers import services
+    from workers.cli.jobs import job_status, print_job_status
+
+    found = services.status()
+    jobs = job_status() if services.is_migrated(found) else []
+    if json:
+        print_json({"services": [asdict(service) for service in found], "jobs": jobs})
+    else:
+        _print(found)
+        print_job_status(jobs)
+    if not all(service.running for service in found):
         raise typer.Exit(1)
 
 
-def _show(json: bool) -> bool:
-    from workers import services
-
-    found = services.status()
-    if json:
-        print_json([asdict(service) for service in found])
-    else:
-        for service in found:
-            state = "running" if service.running else "stopped"
-            if service.name == "objects":
-                state = "ready" if service.running else "missing"
-            pid = f"pid {service.pid}" if service.pid else ""
-            kind = service.version or ""
-            print_line(f"{service.name:9} {service.mode:10} {state:8} {pid:12} {kind}")
-            print_line(f"{'':9} {service.where}")
-            if service.reason:
-                print_line(f"{'':9} {service.reason}")
-    return all(service.running for service in found)
+def _print(found: list[ServiceStatus]) -> None:
+    for service in found:
+        state = "running" if service.running else "stopped"
+        if service.name == "objects":
+            state = "ready" if service.running else "missing"
+        pid = f"pid {service.pid}" if service.pid else ""
+        kind = service.version or ""
+        print_line(f"{service.name:9} {service.mode:10} {state:8} {pid:12} {kind}".rstrip())
+        print_line(f"{'':9} {one_line(service.where)}")
+        if service.reason:
+            print_line(f"{'':9} {one_line(service.reason)}")
 
 
 @app.command()

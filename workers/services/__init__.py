@@ -108,6 +108,18 @@ def status() -> list[ServiceStatus]:
     ]
 
 
+def is_migrated(found: list[ServiceStatus]) -> bool:
+    """Say whether the database of a `status()` runs and holds our tables."""
+    if not any(service.name == "database" and service.running for service in found):
+        return False
+    import psycopg
+
+    address = endpoints().database_url.replace("+psycopg", "", 1)
+    with psycopg.connect(address, connect_timeout=5) as connection:
+        row = connection.execute("select to_regclass('mill.alembic_version')").fetchone()
+    return row is not None and row[0] is not None
+
+
 def _all_ready(chosen: Settings, where: Place) -> bool:
     return (
         (chosen.database_url is not None or postgres.is_ready(where))

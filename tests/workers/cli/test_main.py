@@ -166,11 +166,12 @@ def test_a_wrong_setting_is_one_line(
 def test_status_before_and_after(capsys: pytest.CaptureFixture[str], services: object) -> None:
     assert main.run(["status", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {s["name"]: s["running"] for s in found} == {
+    assert {s["name"]: s["running"] for s in found["services"]} == {
         "database": True,
         "broker": True,
         "objects": True,
     }
+    assert isinstance(found["jobs"], list)
     assert main.run(["status"]) == 0
     assert "running" in capsys.readouterr().out
 
