@@ -79,10 +79,12 @@ def may_pass(error: BaseException | None) -> bool:
     return isinstance(error, psycopg.OperationalError) and not isinstance(error, _PERMANENT)
 
 
-def _name_what_may_pass(context: ExceptionContext) -> None:
+def _name_what_may_pass(context: ExceptionContext) -> Unavailable | None:
+    """Return what SQLAlchemy is to raise in place of its own error, if anything."""
     error = context.original_exception
     if isinstance(error, psycopg.OperationalError) and may_pass(error):
-        context.chained_exception = unavailable(error)
+        return unavailable(error)
+    return None
 
 
 def migrate(database_url: str) -> None:

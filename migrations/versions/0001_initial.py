@@ -131,9 +131,11 @@ def upgrade() -> None:
         ),
         sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("kind in ('ingest', 'reprocess', 'export')", name="job_kind_check"),
         sa.CheckConstraint(
-            "state in ('ingesting', 'running', 'done', 'failed')", name="job_state_check"
+            "kind in ('ingest', 'reprocess', 'export')", name=op.f("job_kind_check")
+        ),
+        sa.CheckConstraint(
+            "state in ('ingesting', 'running', 'done', 'failed')", name=op.f("job_state_check")
         ),
         sa.ForeignKeyConstraint(
             ["collection_id"], ["mill.collection.id"], name="job_collection_id_fkey"
@@ -196,7 +198,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "outcome in ('done', 'failed', 'unavailable', 'died', 'returned')",
-            name="attempt_outcome_check",
+            name=op.f("attempt_outcome_check"),
         ),
         sa.ForeignKeyConstraint(["job_id"], ["mill.job.id"], name="attempt_job_id_fkey"),
         sa.ForeignKeyConstraint(["page_id"], ["mill.page.id"], name="attempt_page_id_fkey"),
@@ -255,7 +257,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state in ('pending', 'queued', 'running', 'done', 'quarantined')",
-            name="job_page_state_check",
+            name=op.f("job_page_state_check"),
         ),
         sa.ForeignKeyConstraint(["job_id"], ["mill.job.id"], name="job_page_job_id_fkey"),
         sa.ForeignKeyConstraint(["page_id"], ["mill.page.id"], name="job_page_page_id_fkey"),
@@ -293,7 +295,7 @@ def upgrade() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state in ('pending', 'queued', 'running', 'stored', 'refused')",
-            name="job_source_state_check",
+            name=op.f("job_source_state_check"),
         ),
         sa.ForeignKeyConstraint(
             ["document_id"], ["mill.document.id"], name="job_source_document_id_fkey"
@@ -374,8 +376,8 @@ def upgrade() -> None:
             sa.Computed("to_tsvector(language, mill.search_text(text))", persisted=True),
             nullable=False,
         ),
-        sa.CheckConstraint("cardinality(polygon) = 8", name="line_polygon_check"),
-        sa.CheckConstraint("confidence between 0 and 1", name="line_confidence_check"),
+        sa.CheckConstraint("cardinality(polygon) = 8", name=op.f("line_polygon_check")),
+        sa.CheckConstraint("confidence between 0 and 1", name=op.f("line_confidence_check")),
         sa.ForeignKeyConstraint(
             ["transcription_id"],
             ["mill.transcription.id"],
@@ -408,7 +410,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("polygon", postgresql.ARRAY(sa.REAL()), nullable=False),
-        sa.CheckConstraint("kind in ('text', 'table')", name="region_kind_check"),
+        sa.CheckConstraint("kind in ('text', 'table')", name=op.f("region_kind_check")),
         sa.ForeignKeyConstraint(
             ["transcription_id"],
             ["mill.transcription.id"],
@@ -467,10 +469,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "status in ('verified', 'repaired', 'inferred', 'plain', 'doubtful', 'rejected')",
-            name="cell_status_check",
+            name=op.f("cell_status_check"),
         ),
-        sa.CheckConstraint("cardinality(polygon) = 8", name="cell_polygon_check"),
-        sa.CheckConstraint("confidence between 0 and 1", name="cell_confidence_check"),
+        sa.CheckConstraint("cardinality(polygon) = 8", name=op.f("cell_polygon_check")),
+        sa.CheckConstraint("confidence between 0 and 1", name=op.f("cell_confidence_check")),
         sa.ForeignKeyConstraint(
             ["transcription_id", "table"],
             ["mill.table.transcription_id", "mill.table.number"],
