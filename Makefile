@@ -46,16 +46,16 @@ $(VENV)/bin/pip:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing: apt-get install python3.11" >&2; exit 1; }
 	@sh .ci/venv "$(PYTHON)" "$(VENV)"
 
-# Pins what a fresh set-up installs today.
+# Pins what a fresh set-up installs today; with Debian's own Python, which asks for the most.
 constraints:
 	rm -rf build/constraints
-	sh .ci/venv "$(PYTHON)" build/constraints
+	sh .ci/venv /usr/bin/python3.11 build/constraints
 	build/constraints/bin/pip install -q torch==2.13.0 hatchling editables
 	build/constraints/bin/pip install -q --no-build-isolation -e '.[dev]'
 	{ echo "# Made by: make constraints"; \
 	echo "opencv-python<0  # it lies over opencv-python-headless and wants desktop libraries"; \
 	build/constraints/bin/pip freeze --all --exclude-editable --exclude pip \
-		| sed 's/^\(torch==[^+]*\)+.*/\1/'; } > constraints.txt
+		| sed 's/^\(torch==[^+]*\)+.*/\1/' | LC_ALL=C sort -f; } > constraints.txt
 
 clean:
 	rm -rf $(VENV) .demo out build .mypy_cache .ruff_cache .pytest_cache .hypothesis
