@@ -434,6 +434,8 @@ class Word(Base):
             "word",
             postgresql_using="gin",
             postgresql_ops={"word": "gin_trgm_ops"},
+            # New words get rare, and those that wait to be indexed slow every search down.
+            postgresql_with={"fastupdate": "off"},
         ),
     )
 

@@ -89,8 +89,18 @@ def search(
         raise BadInput(
             repr(query), f"took more than {_SECONDS} s", "look for a rarer word or one collection"
         ) from None
-    places = {(hit.page_id, hit.number, hit.table, hit.row, hit.column): hit for hit in hits}
-    return sorted(places.values(), key=lambda hit: (-hit.score, -hit.confidence))[:limit]
+    best = {_place(hit): hit for hit in hits}
+    order = sorted(best.items(), key=lambda item: (-item[1].score, -item[1].confidence, item[0]))
+    return [hit for _, hit in order[:limit]]
+
+
+def _place(hit: Hit) -> tuple[int, ...]:
+    """Return where a hit is, fit to sort by: pages in turn, lines before cells."""
+    return (
+        hit.page_id,
+        *(-1 if n is None else n for n in (hit.table, hit.row, hit.column)),
+        -1 if hit.number is None else hit.number,
+    )
 
 
 def _collection(connection: Connection, name: str | None) -> int | None:
@@ -186,6 +196,8 @@ def _similar_words(connection: Connection, query: str) -> list[list[tuple[str, f
         text("select set_config('pg_trgm.word_similarity_threshold', :least, true)"),
         {"least": str(_SIMILARITIES[-1])},
     )
+    # The planner thinks that comparing trigrams costs nothing, and would read all words.
+    connection.execute(text("set local enable_seqscan = off"))
     rows = connection.execute(
         text(
             "select asked.lexeme, found.word, found.similarity"
@@ -198,7 +210,8 @@ def _similar_words(connection: Connection, query: str) -> list[list[tuple[str, f
             " order by asked.lexeme"
         ),
         {"query": query, "most": _SIMILAR_WORDS},
-    )
+    ).all()
+    connection.execute(text("set local enable_seqscan to default"))
     similar: dict[str, list[tuple[str, float]]] = {}
     for asked, word, similarity in rows:
         words = similar.setdefault(asked, [])

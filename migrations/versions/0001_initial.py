@@ -513,6 +513,7 @@ def upgrade() -> None:
         schema="mill",
         postgresql_using="gin",
         postgresql_ops={"word": "gin_trgm_ops"},
+        postgresql_with={"fastupdate": "off"},
     )
 
 
