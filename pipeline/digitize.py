@@ -15,7 +15,8 @@ from pipeline.engines import Engine
 from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Prepared, prepare
 from pipeline.profiles import Profile
-from pipeline.tables import Layout, Position, lay_out, make_lines, make_tables
+from pipeline.tables.assemble import make_lines, make_tables
+from pipeline.tables.layout import Layout, Position, lay_out
 
 THREADS = 2
 AHEAD = 2

@@ -168,4 +168,4 @@ def rotate(gray: Gray, angle: float) -> tuple[Gray, NDArray[np.float64]]:
     turned = cv2.warpAffine(
         gray, forward, (new_width, new_height), flags=cv2.INTER_CUBIC, borderValue=255
     )
-    return turned.astype(np.uint8), cv2.invertAffineTransform(forward)
+    return turned.astype(np.uint8), np.asarray(cv2.invertAffineTransform(forward), np.float64)

@@ -82,7 +82,7 @@ class RapidOcr:
         self.characters = [*named, " "]
 
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = self.detector(
+        found: Any = self.detector(
             cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), use_det=True, use_cls=False, use_rec=False
         )
         if found.boxes is None or len(found.boxes) == 0:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.preprocess import Gray, Mask
-from pipeline.tables.layout import Grid
+from pipeline.tables.structure.grid import Grid
 
 PAPER = 250
 
@@ -25,7 +25,8 @@ def cell_crops(
     margin = round(0.6 * height)
     y0, y1 = max(0, int(box.y0) - margin), min(text.shape[0], int(np.ceil(box.y1)) + margin)
     x0, x1 = max(0, int(box.x0) - margin), min(text.shape[1], int(np.ceil(box.x1)) + margin)
-    owner = _owners(text[y0:y1, x0:x1], _cell_map(grid, (y0, x0, y1, x1)), height)
+    edges = np.array(grid.xs) - x0
+    owner = _owners(text[y0:y1, x0:x1], _cell_map(grid, (y0, x0, y1, x1)), edges, height)
     crops = {}
     columns = len(grid.xs) - 1
     for index, (top, left, bottom, right) in _extents(owner).items():
@@ -57,12 +58,17 @@ def _cell_map(grid: Grid, window: tuple[int, int, int, int]) -> NDArray[np.int32
     return cells.astype(np.int32)
 
 
-def _owners(text: Mask, cells: NDArray[np.int32], height: float) -> NDArray[np.int32]:
+def _owners(
+    text: Mask, cells: NDArray[np.int32], edges: NDArray[np.float64], height: float
+) -> NDArray[np.int32]:
     """Return the cell that each pixel of text belongs to, -1 where there is none.
 
-    A connected stroke goes as a whole to the cell with at least 60 % of it, else pixel by pixel.
+    A connected stroke goes as a whole to the cell with at least 60 % of it, else pixel by pixel;
+    specks, and slim remains of a rule on a column's edge, to none.
     """
-    count, labels = cv2.connectedComponents(text.astype(np.uint8), connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        text.astype(np.uint8), connectivity=8
+    )
     ys, xs = np.nonzero(text)
     stroke, cell = labels[ys, xs], cells[ys, xs]
     size = np.bincount(stroke, minlength=count)
@@ -75,7 +81,10 @@ def _owners(text: Mask, cells: NDArray[np.int32], height: float) -> NDArray[np.i
     whole = np.full(count, -2, np.int32)
     mostly = share >= 0.6 * size[pair_stroke]
     whole[pair_stroke[mostly]] = pair_cell[mostly]
-    whole[size < 4] = -1  # specks
+    wide = stats[:, cv2.CC_STAT_WIDTH]
+    middle = stats[:, cv2.CC_STAT_LEFT] + wide / 2
+    nearest = np.abs(middle[:, None] - edges[None, :]).min(axis=1)
+    whole[(size < 4) | ((wide <= 0.2 * height) & (nearest <= 0.1 * height))] = -1
     owner = np.full(text.shape, -1, np.int32)
     owner[ys, xs] = np.where(whole[stroke] == -2, cell, whole[stroke])
     return owner
@@ -110,8 +119,8 @@ def _crop(
     own = mine[y0:y1, x0:x1].astype(np.uint8)
     foreign = (ink[y0:y1, x0:x1] & (own == 0)).astype(np.uint8)
     near = cv2.dilate(own, np.ones((3, 3), np.uint8))
-    foreign = cv2.dilate(foreign, np.ones((5, 5), np.uint8)) & (1 - near)
-    return np.where(foreign > 0, PAPER, gray[y0:y1, x0:x1]).astype(np.uint8)
+    around = cv2.dilate(foreign, np.ones((5, 5), np.uint8))
+    return np.where((around > 0) & (near == 0), PAPER, gray[y0:y1, x0:x1]).astype(np.uint8)
 
 
 def line_crop(gray: Gray, corners: NDArray[np.float32]) -> Gray:

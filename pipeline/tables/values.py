@@ -52,18 +52,17 @@ def usual_shape(texts: Sequence[str]) -> str | None:
 def fit_shape(text: str, pattern: str) -> str | None:
     """Return the number in a text, written in a column's pattern, or `None` if it does not fit.
 
-    Marks around the number are dropped; a decimal mark that was lost or misplaced is put where the
-    column has it, if the number of digits agrees.
+    Marks around the number are dropped. Where the digits agree in number, a decimal mark that was
+    lost, or read as another mark, is put where the column has it.
     """
     number = plain_number(text)
     inside = re.sub(r"^[^\d+-]+|[^\d]+$", "", number)
     if shape(inside) == pattern:
         return inside
-    digits = re.sub(r"\D", "", inside)
-    if len(digits) != pattern.count("d") or "-" in inside[1:]:
-        return None
     sign = inside[0] if inside[:1] in ("-", "+") else ""
-    if sign and pattern[:1] not in ("-", "+", "d"):
+    digits = re.findall(r"\d", inside)
+    marks = re.fullmatch(r"\d+\D?\d*", inside.removeprefix(sign))
+    if marks is None or len(digits) != pattern.count("d"):
         return None
     rest = iter(digits)
     return sign + "".join(next(rest) if mark == "d" else mark for mark in pattern.lstrip("+-"))

@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.preprocess import Gray
-from pipeline.tables.rules import Rules
+from pipeline.tables.structure.rules import Rules
 
 Points = NDArray[np.float64]
 """N x 2: x, y."""
 
 POWERS = ((1, 0), (2, 0), (3, 0), (1, 1), (2, 1))
 """Exponents (along, across) of the terms of a displacement: a cubic that varies across the page."""
+
+LIKELY = np.array([20.0, 15.0, 10.0, 10.0, 10.0])
+"""How large, in pixels, each coefficient is likely to be before anything is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,11 @@ class Warp:
         xs = np.linspace(0, self.width - 1, 64)
         ys = np.linspace(0, self.height - 1, 64)
         lattice = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        offset = (self.upright(lattice) - lattice).reshape(64, 64, 2).astype(np.float32)
+        coarse = (self.upright(lattice) - lattice).reshape(64, 64, 2).astype(np.float32)
         full_x = np.arange(self.width, dtype=np.float32) * (63 / max(self.width - 1, 1))
         full_y = np.arange(self.height, dtype=np.float32) * (63 / max(self.height - 1, 1))
         at_x, at_y = np.meshgrid(full_x, full_y)
-        offset = cv2.remap(offset, at_x, at_y, cv2.INTER_LINEAR)
+        offset = cv2.remap(coarse, at_x, at_y, cv2.INTER_LINEAR)
         columns, lines = np.meshgrid(
             np.arange(self.width, dtype=np.float32), np.arange(self.height, dtype=np.float32)
         )
@@ -138,7 +141,7 @@ def _fit(
     """Fit a displacement whose difference between the ends of each piece is the piece's rise.
 
     `along` and `across` (N x 2) are the pieces' ends, in pixels. Least squares weighted by length,
-    reweighted against outliers (Huber), drawn towards zero where little is known.
+    reweighted against outliers (Huber), drawn towards zero the more the less the pieces agree.
     """
     if len(along) == 0:
         return np.zeros(len(POWERS))
@@ -148,11 +151,13 @@ def _fit(
     rise = across[:, 1] - across[:, 0]
     weight = np.abs(a[:, 1] - a[:, 0])
     robust = np.ones(len(rise))
-    ridge = 1e-3 * np.diag([1.0, 1, 2, 1, 2]) * max(float((weight * 0.05).sum()), 1e-3)
+    noise = 2.0
     solution = np.zeros(len(POWERS))
     for _ in range(6):
         weighted = design * (weight * robust)[:, None]
+        ridge = np.diag(np.square(noise / LIKELY))
         solution = np.linalg.solve(design.T @ weighted + ridge, weighted.T @ rise)
         residual = np.abs(rise - design @ solution)
-        robust = np.minimum(1.0, 2.0 / np.maximum(residual, 1e-6))
+        noise = max(1.0, 1.5 * float(np.median(residual)))
+        robust = np.minimum(1.0, 2 * noise / np.maximum(residual, 1e-6))
     return np.asarray(solution)

@@ -1,0 +1,82 @@
+"""The columns of a ruled table, from its rules and from the gutters that its text leaves."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+
+from pipeline.preprocess import Mask
+from pipeline.tables.structure.grid import Box, Sheet
+from pipeline.tables.structure.signals import Profile, apart, closed, runs
+
+
+def column_edges(sheet: Sheet, zone: Box, rows: list[tuple[float, float]]) -> list[float]:
+    """Return the upright edges of a ruled zone's columns, left to right, the zone's own included.
+
+    A rule counts where it is long enough or where the text, too, leaves it free; a gutter between
+    two columns of text whose rule has faded counts as one.
+    """
+    h = sheet.height
+    x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
+    drawn = rule_share(sheet, zone)
+    used = text_share(sheet.text, rows, x0, x1, gap=0.3 * h)
+    edges: list[float] = []
+    for start, stop in runs(drawn >= 0.06):
+        peak = start + int(np.argmax(drawn[start:stop]))
+        x = (start + stop - 1) / 2
+        lo, hi = max(0, peak - round(0.25 * h)), peak + round(0.25 * h) + 1
+        crossing = float(used[lo:hi].min()) if hi > lo else 0.0
+        if drawn[peak] >= 0.3 or (crossing <= 0.25 and drawn[peak] >= 0.1) or crossing <= 0.05:
+            edges.append(x0 + x)
+    edges = apart(edges, 0.6 * h)
+    edges = with_gutters(edges, used, x0, x1, h)
+    inner = [x for x in edges if zone.x0 + 0.5 * h < x < zone.x1 - 0.6 * h]
+    return [zone.x0, *inner, zone.x1]
+
+
+def rule_share(sheet: Sheet, zone: Box) -> Profile:
+    """Return, for each x of a zone, the share of its height that an upright rule covers there.
+
+    A line that goes on beyond the zone, like a fold's shadow or a page's edge, does not count.
+    """
+    h = sheet.height
+    x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
+    y0, y1 = int(zone.y0), int(np.ceil(zone.y1))
+    reach = max(1, round(0.12 * h))
+    upright = sheet.rules.vertical[:, x0:x1].astype(np.uint8)
+    thick = cv2.dilate(upright, np.ones((1, 2 * reach + 1), np.uint8))
+    inside = thick[y0:y1].mean(axis=0)
+    wide = cv2.dilate(upright, np.ones((1, 2 * round(0.4 * h) + 1), np.uint8))
+    margin = round(4 * h)
+    beyond = [wide[max(0, y0 - margin) : max(0, y0 - round(h))], wide[y1 + round(h) : y1 + margin]]
+    outside = np.max([b.mean(axis=0) if len(b) else np.zeros(x1 - x0) for b in beyond], axis=0)
+    return np.asarray(np.where(outside > 0.5, 0.0, inside), np.float64)
+
+
+def text_share(
+    text: Mask, rows: list[tuple[float, float]], x0: int, x1: int, gap: float
+) -> Profile:
+    """Return, for each x, the share of the rows whose text covers it; gaps up to `gap` are text."""
+    covered = []
+    for top, bottom in rows:
+        strip = text[int(top) : int(np.ceil(bottom)), x0:x1]
+        covered.append(closed(strip.sum(axis=0) >= 2, round(gap)))
+    return np.mean(covered, axis=0) if covered else np.zeros(x1 - x0)
+
+
+def with_gutters(edges: list[float], used: Profile, x0: int, x1: int, h: float) -> list[float]:
+    """Add an edge in every gutter that parts two columns of text between two neighbouring edges."""
+    found = list(edges)
+    bounds = [float(x0), *edges, float(x1)]
+    for left, right in itertools.pairwise(bounds):
+        lo, hi = round(left + 0.2 * h) - x0, round(right - 0.2 * h) - x0
+        if hi - lo < 2 * h:
+            continue
+        part = used[lo:hi]
+        columns = [(a, b) for a, b in runs(part > 0.06) if part[a:b].max() >= 0.4]
+        for (_, b), (c, _) in itertools.pairwise(columns):
+            if c - b >= 0.1 * h:
+                found.append(x0 + lo + (b + c) / 2)
+    return sorted(found)

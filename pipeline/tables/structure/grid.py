@@ -1,0 +1,59 @@
+"""A straightened page, what is drawn and written on it, and a table's grid.
+
+All coordinates are pixels of the straightened page (`straighten`): rules run along the axes, and a
+table is an upright box cut by upright and level lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.preprocess import Mask
+from pipeline.tables.structure.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the layout is found from: a straightened page's rules, its text, its detected lines.
+
+    `text` is the ink without the rules, `boxes` (N x 4: x0, y0, x1, y1) the detected lines and
+    `height` the usual height of a character, in pixels.
+    """
+
+    rules: Rules
+    text: Mask
+    boxes: NDArray[np.float64]
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle; the far edges are exclusive."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def holds(self, x: float, y: float) -> bool:
+        return self.x0 <= x < self.x1 and self.y0 <= y < self.y1
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table's grid: `columns` + 1 upright edges `xs`, and the top and bottom of each row `ys`.
+
+    Rows need not touch: what lies between two of them belongs to neither. `header_rows` counts the
+    rows above the first level rule inside the table.
+    """
+
+    xs: tuple[float, ...]
+    ys: tuple[tuple[float, float], ...]
+    header_rows: int
+
+    @property
+    def box(self) -> Box:
+        return Box(self.xs[0], self.ys[0][0], self.xs[-1], self.ys[-1][1])

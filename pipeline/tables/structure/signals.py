@@ -1,0 +1,55 @@
+"""Profiles: what a page amounts to along one axis, and the runs and peaks in it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Profile = NDArray[np.float64]
+
+
+def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return start and stop of each run of true values."""
+    edges = np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))
+    return list(
+        zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True)
+    )
+
+
+def closed(flags: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
+    """Return the flags with gaps of up to `gap` filled, the two ends left as they are."""
+    filled = flags.copy()
+    for start, stop in runs(~flags):
+        if start > 0 and stop < len(flags) and stop - start <= gap:
+            filled[start:stop] = True
+    return filled
+
+
+def smooth(values: Profile, sigma: float) -> Profile:
+    reach = max(1, int(3 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 0.3)) ** 2)
+    return np.convolve(values, kernel / kernel.sum(), mode="same")
+
+
+def peaks(values: Profile, apart: float, least: float) -> list[float]:
+    """Return the maxima of at least `least`, the higher of any two closer than `apart`, sorted."""
+    inner = (values[1:-1] >= values[:-2]) & (values[1:-1] > values[2:])
+    places = np.flatnonzero(inner) + 1
+    found: list[int] = []
+    for place in sorted(places, key=lambda i: -values[i]):
+        if values[place] < least:
+            break
+        if all(abs(place - other) >= apart for other in found):
+            found.append(int(place))
+    return sorted(float(place) for place in found)
+
+
+def apart(edges: list[float], least: float) -> list[float]:
+    """Join edges closer than `least`, such as the two lines of a double rule."""
+    groups: list[list[float]] = []
+    for x in sorted(edges):
+        if groups and x - groups[-1][-1] < least:
+            groups[-1].append(x)
+        else:
+            groups.append([x])
+    return [sum(g) / len(g) for g in groups]
