@@ -148,11 +148,13 @@ def locked_pdf() -> bytes:
 # --- ZIP ----------------------------------------------------------------------------------------
 
 
-def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
+def zipped(
+    *entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, data in entries:
-            archive.writestr(name, data, zipfile.ZIP_DEFLATED)
+            archive.writestr(name, data, method)
     return file.getvalue()
 
 
@@ -194,10 +196,7 @@ def linking_zip() -> bytes:
 
 
 def damaged_zip() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.jpg", jpeg())
-    data = bytearray(file.getvalue())
+    data = bytearray(zipped(("a.jpg", jpeg()), method=zipfile.ZIP_STORED))
     data[1000] ^= 0xFF
     return bytes(data)
 

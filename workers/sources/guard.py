@@ -255,8 +255,11 @@ _lock = threading.Lock()
 def _borrow() -> _Child:
     """Return a child for one thread's use."""
     with _lock:
-        if _idle:
-            return _idle.pop()
+        while _idle:
+            child = _idle.pop()
+            if child.is_sound():
+                return child
+            child.kill()
     return _Child()
 
 

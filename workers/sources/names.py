@@ -13,7 +13,7 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key by which numbers in names count as numbers, and case does not matter."""
     parts = (part for part in _DIGITS.split(name) if part)
     key = ((0, int(p), p) if p.isdecimal() else (1, 0, p.casefold()) for p in parts)
-    return (*key, (2, 0, name))
+    return (*key, (-1, 0, name))
 
 
 def shown(name: str) -> str:

@@ -268,12 +268,8 @@ def _jpeg(image: Any) -> bytes | None:
 
 
 def _bitmap(image: Any) -> Image.Image:
-    bitmap = image.get_bitmap(render=False)
-    try:
-        picture: Image.Image = bitmap.to_pil()
-        return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
-    finally:
-        bitmap.close()
+    picture: Image.Image = image.get_bitmap(render=False).to_pil()
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
 def _alike(page: Any, scan: _Placed, picture: Image.Image) -> bool:
