@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.page import Cell, Line, Reading, Status, Table
+from pipeline.page import Cell, Line, Reading, Table
 from pipeline.profiles import Profile
+from pipeline.tables.column import Settled, is_numeric, odd, settle
 from pipeline.tables.layout import Layout, Position
 from pipeline.tables.structure.grid import Grid
-from pipeline.tables.values import fit_shape, is_numeric, parse_value, plain_number, usual_shape
+from pipeline.tables.values import parse_value
 
 
 def make_lines(layout: Layout, readings: Sequence[Reading]) -> tuple[Line, ...]:
@@ -43,26 +44,20 @@ def make_tables(
 
 
 def _odd_cells(layout: Layout, readings: Mapping[Position, Reading]) -> list[Position]:
-    """Return the cells that are no numbers though their column's are."""
-    odd = []
-    for index, grid in enumerate(layout.grids):
-        for column in range(len(grid.xs) - 1):
-            places = [(index, row, column) for row in range(grid.header_rows, len(grid.ys))]
-            found = {place: readings[place].text for place in places if place in readings}
-            if not is_numeric(list(found.values())):
-                continue
-            pattern = usual_shape(list(found.values()))
-            for place, text in found.items():
-                fits = fit_shape(text, pattern) if pattern else parse_value(text)
-                if fits is None and _digits_in(text):
-                    odd.append(place)
-    return odd
+    return [
+        place
+        for index, grid in enumerate(layout.grids)
+        for column in range(len(grid.xs) - 1)
+        for place in odd(_body(index, grid, column, readings))
+    ]
 
 
-def _digits_in(text: str) -> bool:
-    """Return whether a reading may be a number misread, rather than a word such as Mean."""
-    letters = sum(character.isalpha() for character in text)
-    return letters <= sum(character.isdigit() for character in text)
+def _body(
+    index: int, grid: Grid, column: int, readings: Mapping[Position, Reading]
+) -> dict[Position, Reading]:
+    """Return the readings of a column's cells below the header."""
+    places = [(index, row, column) for row in range(grid.header_rows, len(grid.ys))]
+    return {place: readings[place] for place in places if place in readings}
 
 
 def _table(
@@ -74,15 +69,14 @@ def _table(
     profile: Profile,
 ) -> Table:
     rows, columns = len(grid.ys), len(grid.xs) - 1
-    numeric = {}
+    settled: dict[Position, Settled] = {}
+    numeric = set()
     for column in range(columns):
-        body = [
-            final[index, row, column].text
-            for row in range(grid.header_rows, rows)
-            if (index, row, column) in final
-        ]
-        if is_numeric(body):
-            numeric[column] = usual_shape(body)
+        body = _body(index, grid, column, final)
+        if profile.tables.numeric:
+            settled |= settle(body)
+        if is_numeric([reading.text for reading in body.values()]):
+            numeric.add(column)
     cells = []
     for row in range(rows):
         for column in range(columns):
@@ -92,19 +86,18 @@ def _table(
                 cells.append(Cell(row, column, "", "", 1.0, polygon))
                 continue
             reading = final[place]
-            text, status = reading.text, _status(reading, profile)
-            if column in numeric and row >= grid.header_rows and _digits_in(text):
-                text, status = _as_number(text, numeric[column], status)
+            says = settled.get(place, Settled(reading.text, reading.confidence, "plain"))
+            rejected = says.confidence < profile.recognition.reject_below
             cells.append(
                 Cell(
                     row,
                     column,
-                    text,
+                    says.text,
                     raw[place].text,
-                    reading.confidence,
+                    says.confidence,
                     polygon,
-                    value=parse_value(text),
-                    status=status,
+                    value=parse_value(says.text),
+                    status="rejected" if rejected else says.status,
                     alternatives=reading.alternatives,
                 )
             )
@@ -114,21 +107,8 @@ def _table(
         rows,
         columns,
         tuple(cells),
-        _header_rows(cells, rows, grid.header_rows, set(numeric)),
+        _header_rows(cells, rows, grid.header_rows, numeric),
     )
-
-
-def _status(reading: Reading, profile: Profile) -> Status:
-    return "rejected" if reading.confidence < profile.recognition.reject_below else "plain"
-
-
-def _as_number(text: str, pattern: str | None, status: Status) -> tuple[str, Status]:
-    fitted = fit_shape(text, pattern) if pattern else None
-    if fitted is not None:
-        return fitted, status
-    number = plain_number(text)
-    # A number unlike its column's, or none at all, may well be misread: say so.
-    return (number if parse_value(text) is not None else text), "doubtful"
 
 
 def _header_rows(cells: Sequence[Cell], rows: int, ruled: int, numeric: set[int]) -> int:
