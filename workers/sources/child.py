@@ -65,7 +65,7 @@ def _answer(order: dict[str, Any], source: int, answers: BinaryIO) -> None:
 def _limit(limits: Limits, size: int) -> None:
     """Set the limits of this process; the source itself, when it is mapped, comes on top."""
     _lower(resource.RLIMIT_AS, limits.max_open_memory + size)
-    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_FSIZE, limits.max_bytes)
     _lower(resource.RLIMIT_CORE, 0)
     _limit_time(limits)
 

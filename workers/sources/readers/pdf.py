@@ -72,6 +72,8 @@ def read_pdf(blob: Blob, name: str, page: str, limits: Limits, after: Position) 
     """Yield the pages of a PDF. Raises `BadInput` where it cannot be opened."""
     if b"%%EOF" not in blob.tail(_TAIL).rstrip(b"\0 \r\n"):
         raise BadInput(name, f"the file ends early, at byte {blob.size:,}", "copy it again")
+    if _has_poppler():
+        blob = blob.with_path()
     document = _open(blob, name)
     try:
         count = len(document)

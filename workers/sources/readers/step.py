@@ -52,6 +52,15 @@ class Blob:
         self.file.seek(0)
         return self.file.read()
 
+    def with_path(self) -> Blob:
+        """Return the same bytes in a file of their own (in memory), where the system can do so."""
+        if not isinstance(self.file, io.BytesIO) or not hasattr(os, "memfd_create"):
+            return self
+        file = os.fdopen(os.memfd_create("source"), "w+b")
+        file.write(self.file.getbuffer())
+        file.flush()
+        return Blob(file, self.size)
+
     def path(self) -> str | None:
         """Return a path by which other processes of this user can open it, if it has one."""
         if isinstance(self.file, io.BytesIO):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pipeline.decode import ImageLimits, decode_image
 from pipeline.errors import BadInput
-from tests.bad_input.folder import drawing, encoded, locked_pdf, pdf, tiff
+from tests.bad_input.folder import drawing, encoded, locked_pdf, pdf, tiff, zipped
 from workers.sources import Limits, PageImage, RefusedSource
 from workers.sources.readers import Blob, read
 from workers.sources.readers import pdf as module
@@ -308,9 +308,12 @@ def test_poppler_renders_where_it_is_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.undo()
-    data = with_image(content=FULL + " 10 10 100 50 re f")
+    data = with_image(content="0.5 g 10 10 100 50 re f")
     (tmp_path / "a.pdf").write_bytes(data)
     with (tmp_path / "a.pdf").open("rb") as file:
         image = module._render_poppler(Blob(file, len(data)), 0, *SIZE)
-    assert image is not None
-    assert difference(np.asarray(image.convert("RGB")), as_shown(data, SIZE[0])) < 3
+        assert image is not None
+        assert difference(np.asarray(image.convert("RGB")), as_shown(data, SIZE[0])) < 1
+        alone = list(read(Blob(file, len(data)), "a.pdf", LIMITS, ()))
+    packed = list(read(Blob.of(zipped(("a.pdf", data))), "b.zip", LIMITS, ()))
+    assert packed[-1] == alone[-1], "a PDF is rendered the same within a ZIP"
