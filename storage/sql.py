@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import URL
 
 from pipeline.errors import LedgermillError
 from storage.database import unavailable, url_of
@@ -62,8 +63,9 @@ def reader_url(database_url: str, configured: str | None) -> str:
     """
     if configured is not None:
         return configured
-    url = url_of(database_url).set(username=READER, password=None)
-    return url.render_as_string(hide_password=False)
+    url = url_of(database_url)
+    reader = URL.create(url.drivername, READER, None, url.host, url.port, url.database, url.query)
+    return reader.render_as_string(hide_password=False)
 
 
 def ask(url: str, statement: str, *, seconds: float, rows: int) -> Answer:
