@@ -7,22 +7,23 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-# The demo has a data folder of its own and knows nothing of the caller's servers.
-DEMO := env -u DATABASE_URL -u BROKER_URL -u OBJECT_STORE -u LEDGERMILL_DATABASE_URL \
-	-u LEDGERMILL_BROKER_URL -u LEDGERMILL_OBJECT_STORE LEDGERMILL_HOME="$(CURDIR)/.demo" \
-	$(BIN)/ledgermill
+# What the caller's environment says of other servers and data is not for here.
+unexport DATABASE_URL BROKER_URL OBJECT_STORE LEDGERMILL_DATABASE_URL LEDGERMILL_BROKER_URL \
+	LEDGERMILL_OBJECT_STORE LEDGERMILL_HOME
 
 .PHONY: demo test lint bench setup constraints clean
 
 setup: $(READY)
 
+demo: export LEDGERMILL_HOME := $(CURDIR)/.demo
+demo: export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: $(READY)
-	@trap '$(DEMO) down' EXIT; set -ex; \
-	$(DEMO) digitize samples/*.jpg --out out; \
-	$(DEMO) search barometer; \
-	$(DEMO) search --fuzzy barumeter; \
-	$(DEMO) sql "SELECT page, \"row\", \"column\", text, value, confidence FROM cells WHERE value IS NOT NULL ORDER BY value DESC LIMIT 5"; \
-	set +x; ls -l out
+	@trap 'ledgermill down' EXIT; set -ex; \
+	ledgermill digitize samples/*.jpg --out out; \
+	ledgermill search barometer; \
+	ledgermill search --fuzzy barumeter; \
+	ledgermill sql 'SELECT page, row_label, header, value, confidence, polygon FROM cells WHERE value BETWEEN 29 AND 31 LIMIT 5'; \
+	head -4 out/hourly-pressure.table-1.csv
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
