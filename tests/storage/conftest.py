@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 
 import pytest
 import sqlalchemy
-from sqlalchemy import text
 
 from storage.runs import ensure_run
-from tests.storage.pages import MakePage
+from tests.storage.pages import MakePage, add_page
 
 
 @pytest.fixture
 def make_page(connection: sqlalchemy.Connection) -> MakePage:
-    def make(name: str, collection: str = "ledgers", language: str = "english") -> int:
-        sha256 = hashlib.sha256(f"{collection}/{name}".encode()).hexdigest()
-        connection.execute(
-            text("insert into mill.image values (:sha256, 'image/png', 1, 1000, 800)"),
-            {"sha256": sha256},
-        )
-        page = connection.scalar(
-            text(
-                "with made as ("
-                " insert into mill.collection (name, language)"
-                " values (:collection, cast(:language as regconfig))"
-                " on conflict (name) do update set name = excluded.name returning id)"
-                " insert into mill.page (collection_id, image_sha256, name)"
-                " select id, :sha256, :name from made returning id"
-            ),
-            {"collection": collection, "language": language, "sha256": sha256, "name": name},
-        )
-        connection.commit()
-        assert isinstance(page, int)
-        return page
-
-    return make
+    return partial(add_page, connection)
 
 
 @pytest.fixture

@@ -1,8 +1,12 @@
-"""Transcriptions to save, made by hand."""
+"""Pages and transcriptions to save, made by hand."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+
+import sqlalchemy
+from sqlalchemy import text as sql
 
 from pipeline.page import Cell, Line, Polygon, Table, Transcription
 
@@ -53,3 +57,31 @@ def number(value: str) -> float | None:
         return float(value)
     except ValueError:
         return None
+
+
+def add_page(
+    connection: sqlalchemy.Connection,
+    name: str,
+    collection: str = "ledgers",
+    language: str = "english",
+) -> int:
+    """Add a page, and its collection where there is none, and return the page's id."""
+    sha256 = hashlib.sha256(f"{collection}/{name}".encode()).hexdigest()
+    connection.execute(
+        sql("insert into mill.image values (:sha256, 'image/png', 1, 1000, 800)"),
+        {"sha256": sha256},
+    )
+    page = connection.scalar(
+        sql(
+            "with made as ("
+            " insert into mill.collection (name, language)"
+            " values (:collection, cast(:language as regconfig))"
+            " on conflict (name) do update set name = excluded.name returning id)"
+            " insert into mill.page (collection_id, image_sha256, name)"
+            " select id, :sha256, :name from made returning id"
+        ),
+        {"collection": collection, "language": language, "sha256": sha256, "name": name},
+    )
+    connection.commit()
+    assert isinstance(page, int)
+    return page
