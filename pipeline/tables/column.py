@@ -117,15 +117,13 @@ def fit_shape(text: str, pattern: str) -> str | None:
     lost, or read as another mark, is put where the column has it; none is ever taken out.
     """
     number = plain_number(text)
-    inside = re.sub(r"^[^\d+-]+|[^\d]+$", "", number)
+    inside = re.sub(r"^[^0-9+-]+|[^0-9]+$", "", number)
     if shape(inside) == pattern:
         return inside
     sign = inside[0] if inside[:1] in ("-", "+") else ""
-    digits = re.findall(r"\d", inside)
-    mark = r"\D?" if "." in pattern else ""
-    if not re.fullmatch(rf"\d+{mark}\d*", inside.removeprefix(sign)) or len(
-        digits
-    ) != pattern.count("d"):
+    digits = re.findall(r"[0-9]", inside)
+    parts = r"[0-9]+[^0-9]?[0-9]*" if "." in pattern else r"[0-9]+"
+    if not re.fullmatch(parts, inside.removeprefix(sign)) or len(digits) != pattern.count("d"):
         return None
     rest = iter(digits)
     return sign + "".join(next(rest) if mark == "d" else mark for mark in pattern.lstrip("+-"))

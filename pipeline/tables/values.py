@@ -6,7 +6,7 @@ import re
 
 MINUS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-"})
 POINTS = str.maketrans({"·": ".", "•": ".", "∙": ".", "⋅": ".", "・": ".", "˙": ".", ",": "."})
-NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?|[+-]?\.\d+")
+NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?|[+-]?\.[0-9]+")
 
 
 def plain_number(text: str) -> str:
@@ -25,4 +25,4 @@ def parse_value(text: str) -> float | None:
 
 def shape(text: str) -> str:
     """Return the pattern of a number's text: `9·093` and `0.124` are both `d.ddd`."""
-    return re.sub(r"\d", "d", plain_number(text))
+    return re.sub(r"[0-9]", "d", plain_number(text))

@@ -1,0 +1,42 @@
+"""Profiles come from their names or from files, and say plainly what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.profiles import load_profile, profile_names
+
+
+def test_every_built_in_profile_loads() -> None:
+    names = profile_names()
+    assert "default" in names
+    for name in names:
+        assert load_profile(name).name == name
+
+
+def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[recognition]\ncharset = 'numeric'\n")
+    profile = load_profile(str(path))
+    assert profile.name == "mine"
+    assert profile.recognition.charset == "numeric"
+    assert profile.tables == load_profile("default").tables
+
+
+@pytest.mark.parametrize(
+    "text", ["engine = 3", "no_such = 1", "[recognition]\ncrops = 0", "= broken", "name = '../x'"]
+)
+def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        load_profile(str(path))
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nothing", "../default", "missing.toml"])
+def test_what_is_not_there_is_refused(name: str) -> None:
+    with pytest.raises(BadInput):
+        load_profile(name)
