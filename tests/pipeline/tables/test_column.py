@@ -53,7 +53,7 @@ def test_fitting_puts_a_lost_mark_back(text: str, pattern: str, fitted: str | No
     assert fit_shape(text, pattern) == fitted
 
 
-@given(st.from_regex(r"\A-?\d{1,3}\.\d{1,3}\Z"))
+@given(st.from_regex(r"\A-?[0-9]{1,3}\.[0-9]{1,3}\Z"))
 def test_a_number_fits_its_own_pattern(text: str) -> None:
     assert fit_shape(text, shape(text)) == text
 
@@ -62,7 +62,7 @@ def test_a_number_fits_its_own_pattern(text: str) -> None:
 def test_fitting_keeps_every_digit_in_order(text: str, pattern: str) -> None:
     fitted = fit_shape(text, pattern)
     if fitted is not None:
-        assert [c for c in fitted if c.isdigit()] == [c for c in text if c.isdigit()]
+        assert [c for c in fitted if c in "0123456789"] == [c for c in text if c in "0123456789"]
         assert parse_value(fitted) is not None
 
 
