@@ -23,7 +23,7 @@ _SIMILARITIES = (0.8, 0.6, 0.45, 0.3)
 _SIMILAR_WORDS = 50
 """Spellings that are looked for, at most, for each word asked for."""
 
-_CANDIDATES = 2_000
+_CANDIDATES = 1_000
 """Hits that are ranked at most; a word on every page is not worth ranking a million times."""
 
 _SECONDS = 20

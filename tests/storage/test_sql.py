@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from pipeline.errors import LedgermillError, Unavailable
 from storage import sql
-from storage.database import url_of
+from storage.database import migrate, url_of
 from storage.sql import Answer, SqlError, ask, reader_url
 from storage.transcriptions import save
 from storage.views import READER
@@ -327,6 +327,44 @@ def strict_server(connection: sqlalchemy.Connection, database_url: str) -> Itera
     connection.rollback()
     connection.execute(text(f"alter role {READER} login"))
     connection.commit()
+
+
+@pytest.fixture(scope="module")
+def hosted(database_url: str, engine: sqlalchemy.Engine) -> Iterator[str]:
+    """Return the reader's address in a database whose owner is no superuser, as a host gives."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
+        server.execute(text("create role tenant login"))
+        server.execute(text("create database hosted owner tenant"))
+        owner = url_of(database_url).set(username="tenant", database="hosted")
+        migrate(owner.render_as_string())
+        yield reader_url(owner.render_as_string(), None)
+        server.execute(text("drop database hosted with (force)"))
+        server.execute(text("drop role tenant"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT pg_sleep(60)",
+        "SELECT set_config('statement_timeout', '0', false), pg_sleep(60)",
+        "SELECT * FROM (SELECT set_config('transaction_read_only', 'off', true)) x, lo_create(0)",
+        "SELECT set_config('session_authorization', 'tenant', false)",
+        "SELECT set_config('role', 'tenant', false)",
+        "SELECT query_to_xml('select * from mill.page', true, true, '')",
+        "SELECT query_to_xml('delete from mill.page', true, true, '')",
+        "SELECT query_to_xml('set role none', true, true, '')",
+        "SELECT lo_create(0)",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT * FROM mill.page",
+        "DROP VIEW pages",
+    ],
+)
+def test_it_holds_without_a_superuser_too(hosted: str, statement: str) -> None:
+    assert _ask(hosted, "select count(*) from pages").rows == [(0,)]
+    begun = time.monotonic()
+    with pytest.raises(SqlError):
+        _ask(hosted, statement, seconds=0.5)
+    assert time.monotonic() - begun < 5
 
 
 def test_a_server_that_does_not_let_the_reader_in_has_a_remedy(strict_server: str) -> None:
