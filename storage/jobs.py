@@ -273,7 +273,7 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
     """Gather waiting pages into shards until `window` of them are queued; return the new tokens.
 
     A shard holds at most `shard_pages` pages, and no more than any of its pages allows. While more
-    pages are coming, one that is not full waits for them, unless nothing else is queued.
+    pages are coming, one that is not full waits for them, unless nothing of the job is being read.
     """
     free = _free(connection, "digitize", job_id, window)
     if free <= 0:
@@ -289,14 +289,31 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
     )
     limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
     groups = _gather(limits.items())[:free]
-    if groups and len(groups[-1]) < min(limits[page] for page in groups[-1]):
-        idle = len(groups) == 1 and free == window
-        if not idle and _more_pages_come(connection, job_id):
-            groups.pop()
+    if (
+        groups
+        and len(groups[-1]) < min(limits[page] for page in groups[-1])
+        and (len(groups) > 1 or _moves(connection, job_id))
+        and _more_come(connection, job_id)
+    ):
+        groups.pop()
     return _queue(connection, "digitize", job_id, groups)
 
 
-def _more_pages_come(connection: Connection, job_id: int) -> bool:
+def _moves(connection: Connection, job_id: int) -> bool:
+    """Tell whether any page of a job is queued or running."""
+    return bool(
+        connection.execute(
+            text(
+                "select exists (select from mill.job_page"
+                " where job_id = :job and state in ('queued', 'running'))"
+            ),
+            {"job": job_id},
+        ).scalar_one()
+    )
+
+
+def _more_come(connection: Connection, job_id: int) -> bool:
+    """Tell whether any source of a job is still to be listed or taken in."""
     return bool(
         connection.execute(
             text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,8 @@ from workers.settings import Settings
 from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
 from workers.sources.model import Limits as SourceLimits
 from workers.watch import Watch
+
+_REFILL_SECONDS = 1.0
 
 _T = TypeVar("_T")
 _log = structlog.get_logger()
@@ -207,18 +210,26 @@ def ingest_shard(
             bench.end_process()
 
     taken = 0
+    job_ids = set()
+    refilled = time.monotonic()
     with Watch(beat, settings.heartbeat_seconds, lambda: limit, stuck) as watch:
         while not bench.stopping():
             source = patiently(
                 lambda: _in(bench, lambda c: jobs.claim_source(c, token)), bench.stopping
             )
             if source is None:
-                return taken
+                break
+            job_ids.add(source.job_id)
             _ingest_one(bench, token, source, ingest, watch.moved)
             taken += 1
             watch.moved()
-            _refill(bench, source.job_id)
+            # Not at once: pages that come together are read together.
+            if time.monotonic() - refilled > _REFILL_SECONDS:
+                _refill(bench, source.job_id)
+                refilled = time.monotonic()
         patiently(lambda: _in(bench, lambda c: jobs.give_back_sources(c, token)), bench.stopping)
+    for job_id in job_ids:
+        _refill(bench, job_id)
     return taken
 
 

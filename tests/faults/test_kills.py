@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import cv2
 import psutil
 import pytest
 import sqlalchemy
@@ -112,6 +113,26 @@ def test_worker_database_and_broker_die_in_one_job(machine: Any, database: Datab
         ).scalar_one()
     assert not twice
     assert moving == 0
+
+
+@pytest.mark.timeout(300)
+def test_the_real_engine_reads_the_same_after_a_kill(machine: Any, database: Database) -> None:
+    sample = cv2.imread(str(Path(__file__).parents[2] / "samples" / "daily-ledger.jpg"), 0)
+    assert sample is not None
+    pages = machine.home / "real"
+    pages.mkdir()
+    for number, top in enumerate(range(200, 1000, 200)):
+        cv2.imwrite(str(pages / f"part-{number}.png"), sample[top : top + 400, 200:1000])
+    status, calm = machine.run("ingest", str(pages), "-c", "real-calm", "--wait")
+    assert (status, calm["pages"]) == (0, {"done": 4})
+    client = machine.start("ingest", str(pages), "-c", "real-stormy", "--wait", "--json")
+    machine.wait_until(lambda: done(database, "real-stormy") >= 1, "a page")
+    kill(machine.workers(client, "digitize"))
+    status, stormy = machine.finish(client)
+    assert (status, stormy["pages"]) == (0, {"done": 4})
+    expected = results(database, "real-calm")
+    assert all(page["lines"] or page["tables"] for page in expected.values())
+    assert_equal(expected, results(database, "real-stormy"))
 
 
 @pytest.mark.timeout(200)

@@ -91,7 +91,11 @@ def test_a_shard_that_is_not_full_waits_for_more_pages(connection: Connection) -
     (first,) = jobs.queue_pages(connection, job_id, 4, 8)
     assert list(states(connection, job_id).values()) == ["queued"] * 4 + ["pending"]
     assert jobs.queue_pages(connection, job_id, 4, 8) == []
-    jobs.claim(connection, first, "w")
+    shard = jobs.claim(connection, first, "w")
+    assert shard is not None
+    assert jobs.queue_pages(connection, job_id, 4, 8) == []
+    for page in shard.pages:
+        jobs.page_done(connection, job_id, page)
     assert len(jobs.queue_pages(connection, job_id, 4, 8)) == 1, "but no worker waits for it"
     jobs.unqueue(connection, "digitize", jobs.waiting_shards(connection, "digitize", -1))
     jobs.source_refused(connection, job_id, 1, "empty")
