@@ -168,6 +168,9 @@ def _fuzzy(connection: Connection, parameters: dict[str, Any]) -> list[Hit]:
 
     The nearest are tried alone first, so that hits on a common word do not crowd them out.
     """
+    # The planner thinks that comparing trigrams costs nothing, and that fifty spellings together
+    # are common: it would read all words, and then all lines.
+    connection.execute(text("set local enable_seqscan = off"))
     similar = _similar_words(connection, parameters["query"])
     languages = _languages(connection, parameters)
     hits: list[Hit] = []
@@ -184,6 +187,7 @@ def _fuzzy(connection: Connection, parameters: dict[str, Any]) -> list[Hit]:
             hits += _matching(connection, language, asked, score, parameters)
         if len(hits) >= parameters["limit"]:
             break
+    connection.execute(text("set local enable_seqscan to default"))
     return hits
 
 
@@ -196,8 +200,6 @@ def _similar_words(connection: Connection, query: str) -> list[list[tuple[str, f
         text("select set_config('pg_trgm.word_similarity_threshold', :least, true)"),
         {"least": str(_SIMILARITIES[-1])},
     )
-    # The planner thinks that comparing trigrams costs nothing, and would read all words.
-    connection.execute(text("set local enable_seqscan = off"))
     rows = connection.execute(
         text(
             "select asked.lexeme, found.word, found.similarity"
@@ -210,8 +212,7 @@ def _similar_words(connection: Connection, query: str) -> list[list[tuple[str, f
             " order by asked.lexeme"
         ),
         {"query": query, "most": _SIMILAR_WORDS},
-    ).all()
-    connection.execute(text("set local enable_seqscan to default"))
+    )
     similar: dict[str, list[tuple[str, float]]] = {}
     for asked, word, similarity in rows:
         words = similar.setdefault(asked, [])
