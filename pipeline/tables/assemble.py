@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.page import Cell, Line, Reading, Table
 from pipeline.profiles import Profile
 from pipeline.tables.column import Settled, is_numeric, odd, settle
+from pipeline.tables.edge import lost_columns
 from pipeline.tables.layout import Layout, Position
 from pipeline.tables.structure.grid import Grid
 from pipeline.tables.values import parse_value
@@ -69,56 +70,57 @@ def _table(
     profile: Profile,
 ) -> Table:
     rows, columns = len(grid.ys), len(grid.xs) - 1
-    settled: dict[Position, Settled] = {}
+    says = {
+        (row, column): Settled(reading.text, reading.confidence, "plain")
+        for (table, row, column), reading in final.items()
+        if table == index
+    }
     numeric = set()
-    for column in range(columns):
-        body = _body(index, grid, column, final)
-        if profile.tables.numeric:
-            settled |= settle(body)
-        if is_numeric([reading.text for reading in body.values()]):
-            numeric.add(column)
+    if profile.tables.numeric:
+        for column in range(columns):
+            body = _body(index, grid, column, final)
+            says |= {place[1:]: settled for place, settled in settle(body).items()}
+            if is_numeric([reading.text for reading in body.values()]):
+                numeric.add(column)
+    texts = {place: settled.text for place, settled in says.items()}
+    lost = lost_columns(grid, texts)
+    header = _header_rows(texts, rows, grid.header_rows, numeric)
     cells = []
     for row in range(rows):
-        for column in range(columns):
+        for column in range(-lost, columns):
             polygon = layout.cell_polygon(grid, row, column)
-            place = (index, row, column)
-            if place not in final:
-                cells.append(Cell(row, column, "", "", 1.0, polygon))
+            if (row, column) not in says:
+                cells.append(Cell(row, column + lost, "", "", 1.0, polygon))
                 continue
-            reading = final[place]
-            says = settled.get(place, Settled(reading.text, reading.confidence, "plain"))
-            rejected = says.confidence < profile.recognition.reject_below
+            settled = says[row, column]
+            rejected = settled.confidence < profile.recognition.reject_below
             cells.append(
                 Cell(
                     row,
-                    column,
-                    says.text,
-                    raw[place].text,
-                    says.confidence,
+                    column + lost,
+                    settled.text,
+                    raw[index, row, column].text,
+                    settled.confidence,
                     polygon,
-                    value=parse_value(says.text),
-                    status="rejected" if rejected else says.status,
-                    alternatives=reading.alternatives,
+                    value=parse_value(settled.text),
+                    status="rejected" if rejected else settled.status,
+                    alternatives=final[index, row, column].alternatives,
                 )
             )
     box = grid.box
-    return Table(
-        layout.polygon(box.x0, box.y0, box.x1, box.y1),
-        rows,
-        columns,
-        tuple(cells),
-        _header_rows(cells, rows, grid.header_rows, numeric),
-    )
+    polygon = layout.polygon(box.x0, box.y0, box.x1, box.y1)
+    return Table(polygon, rows, columns + lost, tuple(cells), header)
 
 
-def _header_rows(cells: Sequence[Cell], rows: int, ruled: int, numeric: set[int]) -> int:
+def _header_rows(
+    texts: Mapping[tuple[int, int], str], rows: int, ruled: int, numeric: set[int]
+) -> int:
     """Return how many leading rows name what is below them: those above the rule, and any words.
 
     A row below the rule that has words where the columns have numbers names their units.
     """
-    texts = {(cell.row, cell.column): cell.text for cell in cells}
     for row in range(ruled, rows):
-        filled = [texts[row, column] for column in numeric if texts[row, column]]
+        filled = [texts[row, column] for column in numeric if texts.get((row, column))]
         words = sum(parse_value(text) is None for text in filled)
         if not filled or words < 0.7 * len(filled):
             return row if row <= rows // 2 else ruled

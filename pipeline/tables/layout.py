@@ -37,8 +37,9 @@ class Layout:
     lines: tuple[Gray, ...]
 
     def cell_polygon(self, grid: Grid, row: int, column: int) -> Polygon:
-        """Return a cell's corners in page pixels."""
-        (top, bottom), (left, right) = grid.ys[row], grid.xs[column : column + 2]
+        """Return a cell's corners in page pixels; none of a column lost at the edge is on it."""
+        top, bottom = grid.ys[row]
+        left, right = grid.xs[max(column, 0)], grid.xs[max(column + 1, 0)]
         return self.polygon(left, top, right, bottom)
 
     def polygon(self, left: float, top: float, right: float, bottom: float) -> Polygon:

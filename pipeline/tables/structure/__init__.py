@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.tables.structure.aligned import aligned_grids
-from pipeline.tables.structure.columns import column_edges
+from pipeline.tables.structure.columns import column_edges, rule_share
 from pipeline.tables.structure.grid import Box, Grid, Sheet
 from pipeline.tables.structure.rows import rows_of_bands, text_rows
+from pipeline.tables.structure.rules import Boxes
 from pipeline.tables.structure.signals import closed, runs
 
 
@@ -56,9 +58,10 @@ def ruled_zones(sheet: Sheet) -> list[Box]:
         own = upright[(upright[:, 1] > top - 3 * h) & (upright[:, 3] < bottom + 3 * h)]
         if len(own) == 0:
             continue
-        x0, x1 = own[:, 0].min(), own[:, 2].max()
-        if x1 - x0 < 6 * h:
+        strong = own[_company(own, h) >= 0.3 * (bottom - top)]
+        if len(strong) == 0 or strong[:, 2].max() - strong[:, 0].min() < 6 * h:
             continue
+        x0, x1 = strong[:, 0].min(), strong[:, 2].max()
         level = rules.horizontal_pieces
         near = (level[:, 1] > top - 3 * h) & (level[:, 3] < bottom + 3 * h)
         near &= (level[:, 2] > x0 - 2 * h) & (level[:, 0] < x1 + 2 * h)
@@ -71,6 +74,14 @@ def ruled_zones(sheet: Sheet) -> list[Box]:
             x0, x1 = min(x0, in_frame[:, 0].min()), max(x1, in_frame[:, 2].max())
         zones.append(Box(float(x0), float(top), float(x1), float(bottom)))
     return zones
+
+
+def _company(pieces: Boxes, h: float) -> NDArray[np.float64]:
+    """Return, for each upright piece, the length of all pieces that stand in line with it."""
+    middle = pieces[:, [0, 2]].mean(axis=1)
+    length = pieces[:, 3] - pieces[:, 1]
+    in_line = np.abs(middle[:, None] - middle[None, :]) <= 0.5 * h
+    return np.asarray(in_line @ length, np.float64)
 
 
 def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
@@ -91,7 +102,9 @@ def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
     if inner:
         above = sum((top + bottom) / 2 < inner[0] for top, bottom in rows)
         header = above if above <= max(1, len(rows) // 3) else 0
-    return Grid(tuple(edges), tuple(rows), header)
+    share = rule_share(sheet, zone)[: max(1, round(h))]
+    cut = zone.x0 < 2 * h and (len(share) == 0 or float(share.max()) < 0.3)
+    return Grid(tuple(edges), tuple(rows), header, cut)
 
 
 def level_rules(sheet: Sheet, zone: Box) -> list[float]:

@@ -47,12 +47,14 @@ class Grid:
     """A table's grid: `columns` + 1 upright edges `xs`, and the top and bottom of each row `ys`.
 
     Rows need not touch: what lies between two of them belongs to neither. `header_rows` counts the
-    rows above the first level rule inside the table.
+    rows above the first level rule inside the table. `cut` tells that the table runs off the left
+    edge of the page, or into its fold, without a rule to end it.
     """
 
     xs: tuple[float, ...]
     ys: tuple[tuple[float, float], ...]
     header_rows: int
+    cut: bool = False
 
     @property
     def box(self) -> Box:
