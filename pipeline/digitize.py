@@ -16,7 +16,7 @@ from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Prepared, prepare
 from pipeline.profiles import Profile
 from pipeline.tables.assemble import make_lines, make_tables
-from pipeline.tables.layout import Layout, Position, lay_out
+from pipeline.tables.layout import CellLine, Layout, lay_out
 
 THREADS = 2
 AHEAD = 2
@@ -58,7 +58,7 @@ def assemble(
     lines = make_lines(layout, [next(readings) for _ in layout.lines])
     cells = {place: next(readings) for place in layout.cells}
 
-    def reread(places: list[Position]) -> Mapping[Position, Reading]:
+    def reread(places: list[CellLine]) -> Mapping[CellLine, Reading]:
         crops = [layout.cells[place] for place in places]
         return dict(zip(places, engine.recognize(crops, "numeric"), strict=True))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.page import Cell, Line, Reading, Table
+from pipeline.page import Alternative, Cell, Line, Reading, Table
 from pipeline.profiles import Profile
 from pipeline.tables.column import Settled, is_numeric, odd, settle
 from pipeline.tables.edge import lost_columns
-from pipeline.tables.layout import Layout, Position
+from pipeline.tables.layout import CellLine, Layout, Position
 from pipeline.tables.structure.grid import Grid
 from pipeline.tables.values import parse_value
 
@@ -27,21 +28,46 @@ def make_lines(layout: Layout, readings: Sequence[Reading]) -> tuple[Line, ...]:
 
 def make_tables(
     layout: Layout,
-    readings: Mapping[Position, Reading],
-    reread: Callable[[list[Position]], Mapping[Position, Reading]],
+    readings: Mapping[CellLine, Reading],
+    reread: Callable[[list[CellLine]], Mapping[CellLine, Reading]],
     profile: Profile,
 ) -> tuple[Table, ...]:
     """Return the tables with every cell's final text.
 
-    `reread` reads the crops at the positions given as numbers; it is asked where a column holds
+    `reread` reads the crops at the places given as numbers; it is asked where a column holds
     numbers but the reading of a cell is none.
     """
-    odd = _odd_cells(layout, readings) if profile.tables.numeric else []
-    final = {**readings, **(reread(odd) if odd else {})}
+    raw = join_lines(readings)
+    final = dict(raw)
+    if profile.tables.numeric:
+        single = [(*place, 0) for place in _odd_cells(layout, raw) if (*place, 1) not in readings]
+        again = reread([place for place in single if place in readings]) if single else {}
+        final |= {place[:3]: reading for place, reading in again.items()}
     return tuple(
-        _table(layout, index, grid, readings, final, profile)
-        for index, grid in enumerate(layout.grids)
+        _table(layout, index, grid, raw, final, profile) for index, grid in enumerate(layout.grids)
     )
+
+
+def join_lines(readings: Mapping[CellLine, Reading]) -> dict[Position, Reading]:
+    """Return one reading for each cell, its lines of text joined; a hyphen needs no space after it.
+
+    A cell of one line keeps its alternatives.
+    """
+    lines: dict[Position, list[Reading]] = {}
+    for place in sorted(readings):
+        lines.setdefault(place[:3], []).append(readings[place])
+    return {place: _joined(parts) for place, parts in lines.items()}
+
+
+def _joined(parts: list[Reading]) -> Reading:
+    if len(parts) == 1:
+        return parts[0]
+    text = ""
+    for part in parts:
+        text += part.text if text.endswith("-") else f" {part.text}"
+    text = text.strip()
+    confidence = math.prod(part.confidence for part in parts)
+    return Reading(text, confidence, (Alternative(text, math.log(max(confidence, 1e-12))),))
 
 
 def _odd_cells(layout: Layout, readings: Mapping[Position, Reading]) -> list[Position]:

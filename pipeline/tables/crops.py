@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,46 +16,47 @@ PAPER = 250
 
 def cell_crops(
     gray: Gray, ink: Mask, text: Mask, grid: Grid, height: float
-) -> dict[tuple[int, int], Gray]:
-    """Return a crop (h x w, gray) for each (row, column) that holds ink; blank cells have none.
+) -> dict[tuple[int, int, int], Gray]:
+    """Return a crop (h x w, gray) for each (row, column, line) with ink; blank cells have none.
 
     `gray`, `ink` and `text` (the ink without rules) are the straightened page's, `height` its
-    characters' height in pixels. A stroke belongs to the cell that holds most of it, wherever it
-    ends; other ink within the crop is painted over.
+    characters' height in pixels. A stroke belongs to the line of the cell that holds most of it,
+    wherever it ends; other ink within the crop is painted over.
     """
     box = grid.box
     margin = round(0.6 * height)
     y0, y1 = max(0, int(box.y0) - margin), min(text.shape[0], int(np.ceil(box.y1)) + margin)
     x0, x1 = max(0, int(box.x0) - margin), min(text.shape[1], int(np.ceil(box.x1)) + margin)
+    lines = [(row, k) for row, cut in enumerate(grid.rows) for k in range(len(cut))]
     edges = np.array(grid.xs) - x0
     owner = _owners(text[y0:y1, x0:x1], _cell_map(grid, (y0, x0, y1, x1)), edges, height)
+    gray, ink = gray[y0:y1, x0:x1], ink[y0:y1, x0:x1]
     crops = {}
-    columns = len(grid.xs) - 1
-    for index, (top, left, bottom, right) in _extents(owner).items():
-        mine = owner[top:bottom, left:right] == index
-        if mine.sum() < 0.04 * height**2:
+    for index, extent in _extents(owner).items():
+        top, left, bottom, right = extent
+        mine = owner == index
+        if mine[top:bottom, left:right].sum() < 0.04 * height**2:
             continue
-        crops[divmod(index, columns)] = _crop(
-            gray[y0:y1, x0:x1],
-            ink[y0:y1, x0:x1],
-            owner == index,
-            (top, left, bottom, right),
-            height,
-        )
+        line, column = divmod(index, len(grid.xs) - 1)
+        row, k = lines[line]
+        crops[row, column, k] = _crop(gray, ink, mine, extent, height)
     return crops
 
 
 def _cell_map(grid: Grid, window: tuple[int, int, int, int]) -> NDArray[np.int32]:
-    """Return, for each pixel of a window (y0, x0, y1, x1), its cell's index, or -1 for none."""
+    """Return the line x column that each pixel of a window (y0, x0, y1, x1) is in, or -1 for none.
+
+    Lines are counted through the rows of the grid; the index is line times columns plus column.
+    """
     y0, x0, y1, x1 = window
     xs = np.arange(x0, x1) + 0.5
     column = np.searchsorted(grid.xs, xs, side="right") - 1
     column[(column < 0) | (column >= len(grid.xs) - 1)] = -1
-    row = np.full(y1 - y0, -1)
-    for r, (top, bottom) in enumerate(grid.ys):
-        row[max(0, int(top) - y0) : max(0, int(bottom) - y0)] = r
-    cells = row[:, None] * (len(grid.xs) - 1) + column[None, :]
-    cells[row < 0, :] = -1
+    line = np.full(y1 - y0, -1)
+    for n, (top, bottom) in enumerate(itertools.chain.from_iterable(grid.rows)):
+        line[max(0, int(top) - y0) : max(0, int(bottom) - y0)] = n
+    cells = line[:, None] * (len(grid.xs) - 1) + column[None, :]
+    cells[line < 0, :] = -1
     cells[:, column < 0] = -1
     return cells.astype(np.int32)
 

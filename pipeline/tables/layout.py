@@ -20,19 +20,22 @@ from pipeline.tables.structure.straighten import Warp, fit_warp
 Position = tuple[int, int, int]
 """Table, row, column."""
 
+CellLine = tuple[int, int, int, int]
+"""Table, row, column, line of text within the cell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A page divided into what is to be read: the cells of its tables, and lines outside them.
 
     `boxes` (N x 4 x 2) are the lines' corners on the prepared page; `cells` holds a crop for every
-    cell with ink.
+    line of text of every cell.
     """
 
     prepared: Prepared
     warp: Warp
     grids: tuple[Grid, ...]
-    cells: Mapping[Position, Gray]
+    cells: Mapping[CellLine, Gray]
     boxes: NDArray[np.float32]
     lines: tuple[Gray, ...]
 
@@ -54,7 +57,7 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
     rules = find_rules(prepared.ink, height)
     warp = fit_warp(rules, boxes, height)
     grids: list[Grid] = []
-    cells: dict[Position, Gray] = {}
+    cells: dict[CellLine, Gray] = {}
     free = np.ones(len(boxes), bool)
     if profile.tables.find:
         gray = warp.apply(prepared.gray)
@@ -65,8 +68,8 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
         text = without_rules(ink, rules, height)
         grids = find_grids(Sheet(rules, text, upright, height))
         for index, grid in enumerate(grids):
-            for (row, column), crop in cell_crops(gray, ink, text, grid, height).items():
-                cells[index, row, column] = crop
+            for (row, column, line), crop in cell_crops(gray, ink, text, grid, height).items():
+                cells[index, row, column, line] = crop
         middle = (upright[:, :2] + upright[:, 2:]) / 2
         for grid in grids:
             free &= ~np.array([grid.box.holds(x, y) for x, y in middle], bool)

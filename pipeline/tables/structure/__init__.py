@@ -98,11 +98,11 @@ def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
     if len(rows) < 2:
         return None
     header = 0
-    inner = [y for y in levels if rows[0][0] + 0.5 * h < y < rows[-1][1] - 0.5 * h]
+    inner = [y for y in levels if bands[0][0] + 0.5 * h < y < bands[-1][1] - 0.5 * h]
     if inner:
-        above = sum((top + bottom) / 2 < inner[0] for top, bottom in rows)
+        above = sum((lines[0][0] + lines[-1][1]) / 2 < inner[0] for lines in rows)
         header = above if above <= max(1, len(rows) // 3) else 0
-    share = rule_share(sheet, zone)[: max(1, round(h))]
+    share = rule_share(sheet, zone)[: max(1, round(0.3 * h))]
     cut = zone.x0 < 2 * h and (len(share) == 0 or float(share.max()) < 0.3)
     return Grid(tuple(edges), tuple(rows), header, cut)
 

@@ -59,10 +59,10 @@ def _aligned_grid(
     h = sheet.height
     inner = [(b + c) / 2 for (_, b), (c, _) in itertools.pairwise(columns)]
     xs = [columns[0][0] - 0.3 * h, *inner, columns[-1][1] + 0.3 * h]
-    share = np.mean([filled(sheet, xs, row) for row in rows])
+    share = filled(sheet, xs, rows).mean()
     if len(rows) * len(columns) < 12 or share < (0.6 if len(rows) >= 5 else 0.8):
         return None
-    return Grid(tuple(float(x) for x in xs), tuple(rows), 0)
+    return Grid(tuple(float(x) for x in xs), tuple((row,) for row in rows), 0)
 
 
 def _columns(covered: NDArray[np.int_], rows: int, h: float) -> list[tuple[int, int]]:

@@ -44,17 +44,23 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table's grid: `columns` + 1 upright edges `xs`, and the top and bottom of each row `ys`.
+    """A table's grid: `columns` + 1 upright edges `xs`, and the lines of text of each row.
 
-    Rows need not touch: what lies between two of them belongs to neither. `header_rows` counts the
+    `rows` holds, for each row of cells, the top and bottom of its lines of text, most often one.
+    They need not touch: what lies between two of them belongs to neither. `header_rows` counts the
     rows above the first level rule inside the table. `cut` tells that the table runs off the left
     edge of the page, or into its fold, without a rule to end it.
     """
 
     xs: tuple[float, ...]
-    ys: tuple[tuple[float, float], ...]
+    rows: tuple[tuple[tuple[float, float], ...], ...]
     header_rows: int
     cut: bool = False
+
+    @property
+    def ys(self) -> tuple[tuple[float, float], ...]:
+        """The top and bottom of each row of cells."""
+        return tuple((lines[0][0], lines[-1][1]) for lines in self.rows)
 
     @property
     def box(self) -> Box:

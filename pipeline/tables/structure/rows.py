@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,33 +74,40 @@ def _valley(ink: Profile, above: float, below: float) -> float:
 
 def rows_of_bands(
     sheet: Sheet, edges: list[float], rows: list[tuple[float, float]], levels: list[float]
-) -> list[tuple[float, float]]:
+) -> list[tuple[tuple[float, float], ...]]:
     """Join the rows of text between two level rules that are lines of one row of cells.
 
     That is so where a single row fills most of the columns that the band uses at all: the others
     are second lines of a few cells, such as a long heading or a paragraph in a register.
     """
     bounds = [-np.inf, *levels, np.inf]
-    joined: list[tuple[float, float]] = []
+    joined: list[tuple[tuple[float, float], ...]] = []
     for top, bottom in itertools.pairwise(bounds):
         band = [r for r in rows if top <= (r[0] + r[1]) / 2 < bottom]
         if len(band) < 2 or not (np.isfinite(top) and np.isfinite(bottom)):
-            joined += band
+            joined += [(row,) for row in band]
             continue
-        places = np.array([filled(sheet, edges, row) for row in band])
+        places = filled(sheet, edges, band)
         used = places.any(axis=0).sum()
         full = places.sum(axis=1) > 0.5 * used
         if full.sum() == 1 and used >= 2:
-            joined.append((band[0][0], band[-1][1]))
+            joined.append(tuple(band))
         else:
-            joined += band
+            joined += [(row,) for row in band]
     return joined
 
 
-def filled(sheet: Sheet, edges: list[float], row: tuple[float, float]) -> NDArray[np.bool_]:
-    """Return which columns of a row hold ink."""
-    strip = sheet.text[int(row[0]) : int(np.ceil(row[1]))]
-    least = 0.05 * sheet.height**2
-    return np.array(
-        [strip[:, int(a) : int(b)].sum() >= least for a, b in itertools.pairwise(edges)]
+def filled(sheet: Sheet, edges: list[float], rows: list[tuple[float, float]]) -> NDArray[np.bool_]:
+    """Return which places (rows x columns) hold text; a stroke counts where its middle is."""
+    y0, y1 = int(rows[0][0]), int(np.ceil(rows[-1][1]))
+    _, _, stats, middles = cv2.connectedComponentsWithStats(
+        sheet.text[y0:y1].astype(np.uint8), connectivity=8
     )
+    area = stats[1:, cv2.CC_STAT_AREA]
+    xs, ys = middles[1:, 0], middles[1:, 1] + y0
+    column = np.searchsorted(edges, xs, side="right") - 1
+    row = np.searchsorted([top for top, _ in rows], ys, side="right") - 1
+    inside = (column >= 0) & (column < len(edges) - 1) & (row >= 0)
+    ink = np.zeros((len(rows), len(edges) - 1))
+    np.add.at(ink, (row[inside], column[inside]), area[inside])
+    return np.asarray(ink >= 0.05 * sheet.height**2)
