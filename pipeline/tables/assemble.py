@@ -40,9 +40,9 @@ def make_tables(
     raw = join_lines(readings)
     final = dict(raw)
     if profile.tables.numeric:
-        single = [(*place, 0) for place in _odd_cells(layout, raw) if (*place, 1) not in readings]
-        again = reread([place for place in single if place in readings]) if single else {}
-        final |= {place[:3]: reading for place, reading in again.items()}
+        wanted = set(_odd_cells(layout, raw))
+        again = [place for place in readings if place[:3] in wanted]
+        final |= join_lines(reread(again)) if again else {}
     return tuple(
         _table(layout, index, grid, raw, final, profile) for index, grid in enumerate(layout.grids)
     )

@@ -64,7 +64,7 @@ def test_a_ruled_table_has_its_rows_and_columns(wear: Wear) -> None:
     layout = lay(page)
     assert shape(layout) == (table(page).rows, table(page).columns)
     assert layout.grids[0].header_rows == 1
-    found = {(row, column) for _, row, column in layout.cells}
+    found = {(row, column) for _, row, column, _ in layout.cells}
     assert found == filled(page.truth)
 
 
