@@ -34,6 +34,7 @@ from storage.runs import ensure_run
 from workers import services
 from workers.app import celery_app
 from workers.ingest import submit
+from workers.logging import set_up
 from workers.patience import is_transient, patiently, reason
 from workers.reconciler import reconcile
 from workers.services import Endpoints
@@ -73,6 +74,7 @@ class Office:
 @contextmanager
 def office() -> Iterator[Office]:
     """Bring the services up and connect to them."""
+    set_up("error")  # what passes by itself is shown by the progress bar
     endpoints = services.ensure()
     database = connect(endpoints.database_url)
     try:

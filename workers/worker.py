@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from workers.logging import set_up
 from workers.settings import settings
 
 if TYPE_CHECKING:
@@ -322,20 +323,7 @@ def _talk(line: socket.socket) -> Callable[[bytes], None]:
 
 def start_logging() -> None:
     """Send structured logs to stderr, from the level that the settings name."""
-    import logging
-
-    level = logging.getLevelNamesMapping()[settings().log_level.upper()]
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    set_up(settings().log_level)
 
 
 def run_supervisor(queues: Sequence[str] = (), with_client: bool = False) -> int:
