@@ -7,6 +7,7 @@ with a fixed batch of six, pads narrow crops to 320 pixels, and keeps only the b
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,8 +23,11 @@ from pipeline.profiles import Profile
 from pipeline.recognition import allowed, decode
 
 HEIGHT = 48
-BUCKET = 32
 LONGEST = 3200
+BUCKETS = (*range(32, 257, 32), *range(320, 513, 64), *range(640, LONGEST + 1, 128))
+"""Widths that crops are padded to. A crop's own width alone decides, never its company in a batch:
+padding changes what the network sees, and a page must read the same in whatever shard it comes."""
+
 DETECTOR = "PP-OCRv6_det_small.onnx"
 RECOGNIZER = "PP-OCRv6_rec_small.onnx"
 
@@ -94,19 +98,21 @@ class RapidOcr:
     ) -> list[Reading]:
         classes = allowed(self.characters, charset)
         widths = [_width(crop) for crop in crops]
-        # Crops of like width go together, so that little of a batch is padding.
-        order = sorted(range(len(crops)), key=widths.__getitem__)
+        buckets: dict[int, list[int]] = {}
+        for i, width in enumerate(widths):
+            buckets.setdefault(BUCKETS[bisect_left(BUCKETS, width)], []).append(i)
         readings: dict[int, Reading] = {}
-        for start in range(0, len(order), self.crops):
-            batch = order[start : start + self.crops]
-            wide = -(-max(widths[i] for i in batch) // BUCKET) * BUCKET
-            pixels = np.zeros((len(batch), 3, HEIGHT, wide), np.float32)
-            for k, i in enumerate(batch):
-                resized = cv2.resize(crops[i], (widths[i], HEIGHT), interpolation=cv2.INTER_LINEAR)
-                pixels[k, :, :, : widths[i]] = resized / 127.5 - 1
-            outputs = self.session.run(None, {self.input: pixels})[0]
-            for i, probabilities in zip(batch, outputs, strict=True):
-                readings[i] = decode(probabilities, self.characters, classes)
+        for wide, members in buckets.items():
+            for start in range(0, len(members), self.crops):
+                batch = members[start : start + self.crops]
+                pixels = np.zeros((len(batch), 3, HEIGHT, wide), np.float32)
+                for k, i in enumerate(batch):
+                    size = (widths[i], HEIGHT)
+                    resized = cv2.resize(crops[i], size, interpolation=cv2.INTER_LINEAR)
+                    pixels[k, :, :, : widths[i]] = resized / 127.5 - 1
+                outputs = self.session.run(None, {self.input: pixels})[0]
+                for i, probabilities in zip(batch, outputs, strict=True):
+                    readings[i] = decode(probabilities, self.characters, classes)
         return [readings[i] for i in range(len(crops))]
 
 

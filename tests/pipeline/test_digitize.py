@@ -156,3 +156,19 @@ def test_work_ahead_keeps_the_order() -> None:
 
 def test_equal_settings_make_equal_profiles() -> None:
     assert Profile(name="a") == Profile(name="a", preprocessing=Preprocessing())
+
+
+def test_a_crop_reads_the_same_in_any_company(reader: Engine) -> None:
+    """A shard that is split, or a page read again alone, must give what it gave before."""
+    page = image("daily-ledger")
+    truth = truth_of("daily-ledger").tables[0]
+    crops = []
+    for cell in [c for c in truth.cells if c.text][:30]:
+        (x0, y0), (x1, y1) = np.min(cell.polygon, axis=0), np.max(cell.polygon, axis=0)
+        crops.append(page[int(y0) - 5 : int(y1) + 6, int(x0) - 8 : int(x1) + 9])
+    together = reader.recognize(crops)
+    alone = [reader.recognize([crop])[0] for crop in crops]
+    assert [r.text for r in together] == [r.text for r in alone]
+    assert [r.confidence for r in together] == pytest.approx(
+        [r.confidence for r in alone], abs=5e-4
+    )
