@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -108,6 +108,13 @@ def tokens_in_broker(app: celery.Celery, kind: Kind) -> tuple[set[str], set[str]
             _token(json.loads(message)[0]) for message in client.hvals(channel.unacked_key)
         }
     return waiting, delivered
+
+
+def count_waiting(app: celery.Celery, queues: Sequence[str]) -> int:
+    """Return how many messages wait in queues. Raises `Unavailable` as `send` does."""
+    with _broker_errors(), app.connection_for_write() as connection:
+        channel = connection.default_channel
+        return sum(int(channel._size(queue)) for queue in queues)
 
 
 def _token(message: dict[str, Any]) -> str:

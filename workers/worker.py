@@ -27,10 +27,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pipeline.errors import LedgermillError
 from workers.logging import set_up
 from workers.settings import settings
 
 if TYPE_CHECKING:
+    import celery
     import sqlalchemy
 
     from storage.jobs import Kind
@@ -49,6 +51,7 @@ KILL_AFTER_SECONDS = 60.0
 STUCK = 75  # EX_TEMPFAIL
 
 _ALIVE_SECONDS = 1.0
+_DEAF_SECONDS = 3.0
 _QUICK_DEATH_SECONDS = 10.0
 _LONGEST_PAUSE = 30.0
 
@@ -232,9 +235,9 @@ def _reconcile_forever(
 def _work(queues: Sequence[str], line: socket.socket) -> int:
     """Take messages from queues until told to stop; return the exit status."""
     from celery.worker import state
-    from storage.objects import open_store
 
     from storage.database import connect
+    from storage.objects import open_store
     from workers.app import celery_app
     from workers.tasks import Bench, register
 
@@ -245,8 +248,16 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     say = _talk(line)
 
+    idle_since: float | None = time.monotonic()
+
     def note(kind: Kind | None, token: str | None) -> None:
+        nonlocal idle_since
+        idle_since = None if kind else time.monotonic()
         say(f"+{kind} {token}\n".encode() if kind else b"-\n")
+
+    def idle() -> float:
+        since = idle_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def stopping() -> bool:
         return any(
@@ -279,6 +290,9 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         end_process=lambda: os._exit(STUCK),
     )
     register(bench, after)
+    threading.Thread(
+        target=_end_when_deaf, args=(app, queues, idle), name="ears", daemon=True
+    ).start()
     worker = app.Worker(
         pool="solo",
         concurrency=1,
@@ -319,6 +333,28 @@ def _talk(line: socket.socket) -> Callable[[bytes], None]:
 
     threading.Thread(target=run, name="line", daemon=True).start()
     return say
+
+
+def _end_when_deaf(app: celery.Celery, queues: Sequence[str], idle: Callable[[], float]) -> None:
+    """Stop this process once messages wait that it does not take, although it has time.
+
+    A consumer whose broker went away while it was busy sometimes never listens again; the next
+    process does.
+    """
+    from workers.app import count_waiting
+
+    unheard = 0.0
+    while True:
+        time.sleep(_ALIVE_SECONDS)
+        try:
+            waits = idle() > _DEAF_SECONDS and count_waiting(app, queues) > 0
+        except LedgermillError:
+            waits = False
+        unheard = unheard + _ALIVE_SECONDS if waits else 0.0
+        if unheard > _DEAF_SECONDS:
+            _log.warning("deaf", queues=list(queues))
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def start_logging() -> None:
