@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.page import Reading, Status
-from pipeline.tables.values import parse_value, plain_number, shape
+from pipeline.tables.values import NUMBER, parse_value, plain_number, shape
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -102,23 +102,40 @@ def is_numeric(texts: Sequence[str]) -> bool:
 
 
 def usual_shape(texts: Sequence[str]) -> str | None:
-    """Return the pattern that at least half of a column's numbers share, if any."""
+    """Return the pattern that nearly all of a column's numbers share, or how they mostly end.
+
+    Where the figures before the decimal mark vary in number, as days and temperatures do, the
+    pattern begins with `*` and says only what follows: `*.d`, or `*` alone for whole numbers.
+    `None` where they agree on nothing.
+    """
     shapes = Counter(shape(text) for text in texts if parse_value(text) is not None)
-    if not shapes:
+    if shapes.total() < 3:
         return None
     best, count = shapes.most_common(1)[0]
-    return best if count >= 0.5 * shapes.total() and shapes.total() >= 3 else None
+    if count >= 0.85 * shapes.total():
+        return best
+    ends: Counter[str] = Counter()
+    for pattern, n in shapes.items():
+        ends["*" + pattern[pattern.find(".") :] if "." in pattern else "*"] += n
+    best, count = ends.most_common(1)[0]
+    return best if count >= 0.6 * shapes.total() else None
 
 
 def fit_shape(text: str, pattern: str) -> str | None:
     """Return the number in a text, written in a column's pattern, or `None` if it does not fit.
 
+    The pattern is one of `usual_shape`.
     Marks around the number are dropped. Where the digits agree in number, a decimal mark that was
     lost, or read as another mark, is put where the column has it; none is ever taken out.
     """
     number = plain_number(text)
     inside = re.sub(r"^[^0-9+-]+|[^0-9]+$", "", number)
-    if shape(inside) == pattern:
+    found = shape(inside)
+    if pattern.startswith("*"):
+        end = found[found.find(".") :] if "." in found else ""
+        fits = NUMBER.fullmatch(inside) is not None and end == pattern[1:]
+        return inside if fits else None
+    if found == pattern:
         return inside
     sign = inside[0] if inside[:1] in ("-", "+") else ""
     digits = re.findall(r"[0-9]", inside)

@@ -47,6 +47,12 @@ def test_numbers_as_pages_write_them(text: str, value: float | None) -> None:
         ("9.0.93", "d.ddd", None),
         ("403.5", "dddd", None),
         ("", "d.ddd", None),
+        ("9", "*", "9"),
+        ("31.", "*", "31"),
+        ("3.1", "*", None),
+        ("9.5", "*.d", "9.5"),
+        ("-10·5", "*.d", "-10.5"),
+        ("105", "*.d", None),
     ],
 )
 def test_fitting_puts_a_lost_mark_back(text: str, pattern: str, fitted: str | None) -> None:
@@ -81,6 +87,17 @@ def test_what_fits_in_no_way_is_kept_and_called_doubtful() -> None:
     assert odd(column) == [9]
     assert settle(column)[9].text == "1l.870"
     assert settle(column)[9].status == "doubtful"
+
+
+def test_whole_numbers_of_any_length_are_not_doubted() -> None:
+    says = settle({day: read(str(day)) for day in range(1, 32)})
+    assert {s.status for s in says.values()} == {"plain"}
+
+
+def test_temperatures_of_any_length_are_not_doubted() -> None:
+    column = {i: read(f"{t:.1f}") for i, t in enumerate([9.5, 10.2, -3.0, 11.8, 8.1, 100.4])}
+    assert {s.status for s in settle(column).values()} == {"plain"}
+    assert settle(column | {9: read("102")})[9].status == "doubtful"
 
 
 def test_words_in_a_column_of_numbers_stay_words() -> None:
