@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,21 @@ def _works(found: Endpoints) -> None:
         assert client.ping()
 
 
-def _use(monkeypatch: pytest.MonkeyPatch, home: Path) -> Place:
-    monkeypatch.setenv("LEDGERMILL_HOME", str(home))
-    settings.cache_clear()
-    return place.place(home)
-
-
 @pytest.fixture
-def cleared() -> Iterator[None]:
-    yield
+def use(short: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Place]]:
+    """Return a function that makes a folder LEDGERMILL_HOME; its services are stopped again."""
+
+    def choose(name: str) -> Place:
+        monkeypatch.setenv("LEDGERMILL_HOME", str(short / name))
+        settings.cache_clear()
+        return place.place(short / name)
+
+    yield choose
     services.down()
+    run = place.place(settings().home).run
+    if run.parent == Path("/tmp"):
+        shutil.rmtree(run)
+    monkeypatch.undo()
     settings.cache_clear()
 
 
@@ -73,18 +78,14 @@ def test_whatever_was_killed_runs_again(own_home: Place) -> None:
     assert [s.running for s in services.status()] == [False, False, True]
 
 
-@pytest.mark.usefixtures("cleared")
 @pytest.mark.parametrize("name", ["with spaces, and a comma", "x" * 120, 'Bücher \'n "Akten" %41'])
-def test_any_folder_will_do(short: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    home = short / name
-    where = _use(monkeypatch, home)
-    found = services.ensure()
-    _works(found)
-    assert (home / "postgres" / "data" / "PG_VERSION").exists()
+def test_any_folder_will_do(use: Callable[[str], Place], name: str) -> None:
+    where = use(name)
+    _works(services.ensure())
+    assert (where.home / "postgres" / "data" / "PG_VERSION").exists()
+    assert where.home.name == name
     assert where.run.parent == Path("/tmp")
-    assert where.run.stat().st_mode & 0o777 in (0o700, 0o710)
-    services.down()
-    shutil.rmtree(where.run)
+    assert where.run.stat().st_mode & 0o007 == 0
 
 
 def test_many_processes_start_one_server(own_home: Place) -> None:
@@ -151,13 +152,12 @@ def test_a_status_shows_no_password_and_why_it_is_down(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's folders are closed to the server")
-@pytest.mark.usefixtures("cleared")
 def test_root_may_keep_the_data_in_its_closed_home(
-    short: Path, monkeypatch: pytest.MonkeyPatch
+    use: Callable[[str], Place], short: Path
 ) -> None:
     closed = short / "root"
     closed.mkdir(mode=0o700)
-    _use(monkeypatch, closed / "mill")
+    use("root/mill")
     _works(services.ensure())
     assert closed.stat().st_mode & 0o007 == 0
 
