@@ -34,6 +34,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
+	$(BIN)/python benchmarks/accuracy.py samples
 	$(BIN)/python benchmarks/overhead.py
 
 # torch comes first and pinned: nothing after it may bring another build of it.
