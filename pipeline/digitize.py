@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 def digitize(
     images: Iterable[NDArray[np.uint8]], profile: Profile, engine: Engine
-) -> Iterator[Transcription]:
+) -> Generator[Transcription, None, None]:
     """Transcribe page images (H x W gray or H x W x 3 RGB), lazily and in order.
 
     What needs no network runs in a few threads beside it, a few pages ahead; pages with little

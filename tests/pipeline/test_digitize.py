@@ -1,7 +1,7 @@
 """The stages together, on the committed samples, with the engine that ships."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -103,7 +103,7 @@ class _NoText:
     def detect(self, gray: np.ndarray) -> np.ndarray:
         return np.zeros((0, 4, 2), np.float32)
 
-    def recognize(self, crops: list[np.ndarray], charset: str | None = None) -> list[Reading]:
+    def recognize(self, crops: Sequence[np.ndarray], charset: str | None = None) -> list[Reading]:
         return [Reading("", 0.0) for _ in crops]
 
 

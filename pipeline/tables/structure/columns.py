@@ -24,6 +24,8 @@ def column_edges(sheet: Sheet, zone: Box, rows: list[tuple[float, float]]) -> li
     used = text_share(sheet.text, rows, x0, x1, gap=0.3 * h)
     edges: list[float] = []
     for start, stop in runs(drawn >= 0.06):
+        if start == 0 or stop == len(drawn):
+            continue  # the table's own frame, or a fold's shadow that it runs into
         peak = start + int(np.argmax(drawn[start:stop]))
         x = (start + stop - 1) / 2
         lo, hi = max(0, peak - round(0.25 * h)), peak + round(0.25 * h) + 1

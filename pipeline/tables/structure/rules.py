@@ -75,18 +75,29 @@ def _straight(ink: Mask, length: int) -> tuple[Mask, Boxes]:
 def without_rules(ink: Mask, rules: Rules, height: float) -> Mask:
     """Return the ink that is text: without the rules, their ragged edges and their short remains.
 
-    What remains of a broken rule is slim and stands in line with longer pieces of it; an i or a 1
-    is slim, too, but stands elsewhere. The page must be straightened.
+    What remains of a broken rule is slim and stands in line with longer pieces of it; an i, a 1 or
+    a dash is slim, too, but stands elsewhere. The page must be straightened.
     """
     drawn = (rules.vertical | rules.horizontal).astype(np.uint8)
     text = ink & ~(cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > 0)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(text.astype(np.uint8), connectivity=8)
+    _, labels, stats, middles = cv2.connectedComponentsWithStats(
+        text.astype(np.uint8), connectivity=8
+    )
     w, h = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    slim = np.flatnonzero((w <= 0.3 * height) & (h >= 2 * w))
-    middle = stats[slim, cv2.CC_STAT_LEFT] + w[slim] / 2
-    lines = rules.vertical_pieces[:, [0, 2]].mean(axis=1)
-    off = np.abs(middle[:, None] - lines[None, :]).min(axis=1, initial=np.inf)
-    remains = np.zeros(len(stats), bool)
-    remains[slim[off <= 0.25 * height]] = True
+    upright = (w <= 0.3 * height) & (h >= 2 * w)
+    level = (h <= 0.3 * height) & (w >= 2 * h)
+    upright &= _in_line(middles[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
+    level &= _in_line(middles[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
+    remains = upright | level
     remains[0] = False  # the background
     return np.asarray(text & ~remains[labels])
+
+
+def _in_line(
+    middles: NDArray[np.float64], wanted: Mask, pieces: NDArray[np.int32], height: float
+) -> Mask:
+    """Return which of the wanted middles lie within a quarter of `height` of a piece's middle."""
+    off = np.abs(middles[wanted, None] - pieces.mean(axis=1)[None, :]).min(axis=1, initial=np.inf)
+    near = np.zeros(len(middles), bool)
+    near[wanted] = off <= 0.25 * height
+    return near
