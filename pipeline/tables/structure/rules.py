@@ -86,8 +86,9 @@ def without_rules(ink: Mask, rules: Rules, height: float) -> Mask:
     w, h = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     upright = (w <= 0.3 * height) & (h >= 2 * w)
     level = (h <= 0.3 * height) & (w >= 2 * h)
-    upright &= _in_line(middles[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
-    level &= _in_line(middles[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
+    centres = np.asarray(middles, np.float64)
+    upright &= _in_line(centres[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
+    level &= _in_line(centres[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
     remains = upright | level
     remains[0] = False  # the background
     return np.asarray(text & ~remains[labels])
