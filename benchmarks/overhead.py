@@ -1,6 +1,6 @@
 """What the queue, the object store and the database cost: the same pages with and without them.
 
-    python benchmarks/overhead.py [--pages 6] [--rounds 3]
+    python benchmarks/overhead.py [--pages 4] [--rounds 3]
 
 One side calls `pipeline.digitize.digitize` on the pages' bytes in this process. The other submits
 them as a job: copied into a real S3 server (SeaweedFS), listed, taken in, sent through the broker,
@@ -198,7 +198,7 @@ def table(pairs: list[tuple[float, float]], pages: int, what: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pages", type=int, default=6)
+    parser.add_argument("--pages", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     paths, what = find_pages(chosen.pages)
