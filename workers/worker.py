@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -273,6 +274,8 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         if shards >= EXIT_AFTER_SHARDS:
             state.should_stop = os.EX_OK
 
+    # Tasks are JSON with two fields, so root is as good as any account.
+    warnings.filterwarnings("ignore", message=".*superuser privileges")
     if chosen.threads is not None:
         import cv2
 

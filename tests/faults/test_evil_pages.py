@@ -28,9 +28,10 @@ def test_every_evil_page_is_set_aside_alone(machine: Any) -> None:
     assert status == 1
     assert result["pages"] == {"done": 9, "quarantined": 4}, machine.log()
     reasons = {each["what"].rpartition("-")[2]: each["reason"] for each in result["failed"]}
+    # Its supervisor and the reconciler find out about that one at about the same time.
+    assert reasons.pop("404").startswith("the worker died 2 times on it")
     assert reasons == {
         "401": "ValueError: this page cannot be read",
         "402": "the worker died 2 times on it (SIGSEGV)",
         "403": "the worker died 2 times on it (a page took longer than 1 s)",
-        "404": "the worker died 2 times on it (SIGKILL)",
     }
