@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from storage import jobs
 from storage.jobs import ClaimedPage, ClaimedShard, NewSource
+from storage.jobs.queueing import gather
 
 Connection = sqlalchemy.Connection
 RUN = (
@@ -208,7 +209,7 @@ def make_job_uncommitted(connection: Connection, pages: int) -> int:
 
 @given(st.lists(st.integers(1, 9)))
 def test_a_group_is_no_larger_than_any_of_its_limits(limits: list[int]) -> None:
-    groups = jobs._gather(enumerate(limits))
+    groups = gather(enumerate(limits))
     assert [number for group in groups for number in group] == list(range(len(limits)))
     assert all(len(group) <= limits[number] for group in groups for number in group)
 

@@ -1,0 +1,127 @@
+"""Make a job, list what it holds, and give it up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from storage.jobs.records import TABLES, NewSource, on
+
+
+def create(
+    connection: Connection,
+    kind: Literal["ingest", "reprocess", "export"],
+    collection_id: int,
+    run_id: int | None,
+    priority: int = 5,
+    options: dict[str, Any] | None = None,
+) -> int:
+    """Add a job in state `ingesting` and return its number; `run_id` is how its pages are read."""
+    statement = text(
+        "insert into mill.job (kind, collection_id, run_id, priority, options)"
+        " values (:kind, :collection, :run, :priority, cast(:options as jsonb)) returning id"
+    )
+    return int(
+        connection.execute(
+            statement,
+            {
+                "kind": kind,
+                "collection": collection_id,
+                "run": run_id,
+                "priority": priority,
+                "options": json.dumps(options or {}),
+            },
+        ).scalar_one()
+    )
+
+
+def ensure_collection(connection: Connection, name: str, language: str = "simple") -> int:
+    """Return the collection of that name, made if there is none.
+
+    `language` is a Postgres text search configuration, and only counts for a new collection.
+    """
+    connection.execute(
+        text(
+            "insert into mill.collection (name, language)"
+            " values (:name, cast(:language as regconfig)) on conflict (name) do nothing"
+        ),
+        {"name": name, "language": language},
+    )
+    return int(
+        connection.execute(
+            text("select id from mill.collection where name = :name"), {"name": name}
+        ).scalar_one()
+    )
+
+
+def add_sources(connection: Connection, job_id: int, sources: Sequence[NewSource]) -> None:
+    """List sources of a job, numbered in order; one client lists the sources of a job."""
+    if not sources:
+        return
+    connection.execute(
+        text(
+            "insert into mill.job_source (job_id, number, source, sha256, state, reason)"
+            " select :job, coalesce((select max(number) from mill.job_source where job_id = :job),"
+            " 0) + new.number, new.source, new.sha256,"
+            " case when new.reason is null then 'pending' else 'refused' end, new.reason"
+            " from unnest(cast(:sources as text[]), cast(:digests as text[]),"
+            " cast(:reasons as text[])) with ordinality as new (source, sha256, reason, number)"
+        ),
+        {
+            "job": job_id,
+            "sources": [source.source for source in sources],
+            "digests": [source.sha256 for source in sources],
+            "reasons": [source.reason for source in sources],
+        },
+    )
+
+
+def add_pages(connection: Connection, job_id: int, page_ids: Sequence[int]) -> None:
+    """Make pages part of a job; those that its run has read already start as `done`.
+
+    Call this in the transaction that calls `source_stored`, so that a job is never found
+    finished between the two. A page that the job has already stays as it is.
+    """
+    connection.execute(
+        text(
+            "insert into mill.job_page (job_id, page_id, state, finished_at)"
+            " select job.id, page.id, case when read.done then 'done' else 'pending' end,"
+            " case when read.done then clock_timestamp() end"
+            " from mill.job, unnest(cast(:pages as bigint[])) as page (id),"
+            " lateral (select job.run_id is null or exists (select from mill.transcription t"
+            " where t.page_id = page.id and t.run_id = job.run_id) as done) as read"
+            " where job.id = :job on conflict do nothing"
+        ),
+        {"job": job_id, "pages": list(page_ids)},
+    )
+
+
+def all_listed(connection: Connection, job_id: int) -> None:
+    """Say that every source of the job is listed: from now on it can become `done`."""
+    connection.execute(
+        text("update mill.job set state = 'running' where id = :job and state = 'ingesting'"),
+        {"job": job_id},
+    )
+
+
+def cancel(connection: Connection, job_id: int) -> None:
+    """End a job as `failed`: what is running may finish, nothing more is queued."""
+    connection.execute(
+        text(
+            "update mill.job set state = 'failed', finished_at = clock_timestamp()"
+            " where id = :job and state in ('ingesting', 'running')"
+        ),
+        {"job": job_id},
+    )
+    for kind in TABLES:
+        connection.execute(
+            on(
+                kind,
+                "update @work set state = 'pending', shard = null"
+                " where job_id = :job and state = 'queued'",
+            ),
+            {"job": job_id},
+        )

@@ -1,0 +1,177 @@
+"""From rows that wait to shards whose messages may be sent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, text
+
+from storage.jobs.records import Kind, OpenJob, on
+
+
+def open_jobs(connection: Connection) -> list[OpenJob]:
+    """Return the jobs that are not finished, the most urgent first, then the oldest."""
+    rows = connection.execute(
+        text(
+            "select id, priority from mill.job where state in ('ingesting', 'running')"
+            " order by priority, id"
+        )
+    )
+    return [OpenJob(row.id, row.priority) for row in rows]
+
+
+def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: int) -> list[str]:
+    """Gather waiting pages into shards until `window` of them are queued; return the new tokens.
+
+    A shard holds at most `shard_pages` pages, and no more than any of its pages allows. While more
+    pages are coming, one that is not full waits for them, unless nothing of the job is being read.
+    """
+    free = _free(connection, "digitize", job_id, window)
+    if free <= 0:
+        return []
+    rows = connection.execute(
+        text(
+            "select page_id, coalesce(shard_limit, :most) as shard_limit from mill.job_page"
+            " where job_id = :job and state = 'pending'"
+            " and (not_before is null or not_before <= clock_timestamp())"
+            " order by page_id limit :rows for update skip locked"
+        ),
+        {"job": job_id, "most": shard_pages, "rows": free * shard_pages},
+    )
+    limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
+    groups = gather(limits.items())[:free]
+    if (
+        groups
+        and len(groups[-1]) < min(limits[page] for page in groups[-1])
+        and (len(groups) > 1 or _moves(connection, job_id))
+        and _more_come(connection, job_id)
+    ):
+        groups.pop()
+    return _queue(connection, "digitize", job_id, groups)
+
+
+def _moves(connection: Connection, job_id: int) -> bool:
+    """Tell whether any page of a job is queued or running."""
+    return bool(
+        connection.execute(
+            text(
+                "select exists (select from mill.job_page"
+                " where job_id = :job and state in ('queued', 'running'))"
+            ),
+            {"job": job_id},
+        ).scalar_one()
+    )
+
+
+def _more_come(connection: Connection, job_id: int) -> bool:
+    """Tell whether any source of a job is still to be listed or taken in."""
+    return bool(
+        connection.execute(
+            text(
+                "select state = 'ingesting' or exists (select from mill.job_source s"
+                " where s.job_id = job.id and s.state in ('pending', 'queued', 'running'))"
+                " from mill.job where id = :job"
+            ),
+            {"job": job_id},
+        ).scalar_one()
+    )
+
+
+def queue_sources(
+    connection: Connection, job_id: int, shard_sources: int, window: int
+) -> list[str]:
+    """Gather waiting sources into shards, as `queue_pages` does; return the new tokens."""
+    free = _free(connection, "ingest", job_id, window)
+    if free <= 0:
+        return []
+    rows = connection.execute(
+        text(
+            "select number from mill.job_source where job_id = :job and state = 'pending'"
+            " and (not_before is null or not_before <= clock_timestamp())"
+            " order by number limit :rows for update skip locked"
+        ),
+        {"job": job_id, "rows": free * shard_sources},
+    )
+    groups = gather([(row.number, shard_sources) for row in rows])
+    return _queue(connection, "ingest", job_id, groups)
+
+
+def _free(connection: Connection, kind: Kind, job_id: int, window: int) -> int:
+    # The lock lets one process at a time fill the window of a job.
+    state = connection.execute(
+        text("select state from mill.job where id = :job for no key update"), {"job": job_id}
+    ).scalar_one()
+    if state not in ("ingesting", "running"):
+        return 0
+    queued = connection.execute(
+        on(
+            kind, "select count(distinct shard) from @work where job_id = :job and state = 'queued'"
+        ),
+        {"job": job_id},
+    ).scalar_one()
+    return window - int(queued)
+
+
+def gather(items: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Group (number, limit) in order so that no group is larger than any limit in it."""
+    groups: list[list[int]] = []
+    room = 0
+    for number, limit in items:
+        if groups and room > 0 and len(groups[-1]) < limit:
+            groups[-1].append(number)
+            room = min(room - 1, limit - len(groups[-1]))
+        else:
+            groups.append([number])
+            room = limit - 1
+    return groups
+
+
+def _queue(connection: Connection, kind: Kind, job_id: int, groups: list[list[int]]) -> list[str]:
+    tokens = [secrets.token_hex(8) for _ in groups]
+    if tokens:
+        connection.execute(
+            on(
+                kind,
+                "update @work as work set state = 'queued', shard = new.shard,"
+                " heartbeat_at = clock_timestamp(), not_before = null"
+                " from unnest(cast(:numbers as bigint[]), cast(:shards as text[]))"
+                " as new (number, shard) where job_id = :job and work.@number = new.number",
+            ),
+            {
+                "job": job_id,
+                "numbers": [number for group in groups for number in group],
+                "shards": [
+                    token for token, group in zip(tokens, groups, strict=True) for _ in group
+                ],
+            },
+        )
+    return tokens
+
+
+def waiting_shards(connection: Connection, kind: Kind, older_than: float) -> list[str]:
+    """Return the tokens queued more than `older_than` seconds ago that no worker has claimed."""
+    rows = connection.execute(
+        on(
+            kind,
+            "select shard from @work where state = 'queued' group by shard"
+            " having max(heartbeat_at) < clock_timestamp() - make_interval(secs => :seconds)",
+        ),
+        {"seconds": older_than},
+    )
+    return [row.shard for row in rows]
+
+
+def unqueue(connection: Connection, kind: Kind, tokens: Sequence[str]) -> int:
+    """Put the unclaimed work of lost messages back to `pending`; return how many rows it was."""
+    if not tokens:
+        return 0
+    done = connection.execute(
+        on(
+            kind,
+            "update @work set state = 'pending', shard = null"
+            " where state = 'queued' and shard = any(:tokens)",
+        ),
+        {"tokens": list(tokens)},
+    )
+    return int(done.rowcount)

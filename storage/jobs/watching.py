@@ -1,0 +1,108 @@
+"""What stopped moving, what is finished, and how far it all is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from storage.jobs.records import TABLES, Failure, Kind, Overview, Progress, on
+
+
+def stale_shards(connection: Connection, kind: Kind, seconds: float) -> list[str]:
+    """Return the tokens whose worker has given no sign of life for so many seconds.
+
+    Nobody can give one while Postgres is down, so those seconds count from its start at least.
+    """
+    rows = connection.execute(
+        on(
+            kind,
+            "select shard from @work where state = 'running' group by shard"
+            " having greatest(max(heartbeat_at), pg_postmaster_start_time())"
+            " < clock_timestamp() - make_interval(secs => :seconds)",
+        ),
+        {"seconds": seconds},
+    )
+    return [row.shard for row in rows]
+
+
+def finish_jobs(connection: Connection) -> list[int]:
+    """Mark as done the jobs that have no work left; return their numbers."""
+    rows = connection.execute(
+        text(
+            "update mill.job set state = 'done', finished_at = clock_timestamp()"
+            " where state = 'running'"
+            " and not exists (select from mill.job_source s where s.job_id = job.id"
+            " and s.state in ('pending', 'queued', 'running'))"
+            " and not exists (select from mill.job_page p where p.job_id = job.id"
+            " and p.state in ('pending', 'queued', 'running')) returning id"
+        )
+    )
+    return [row.id for row in rows]
+
+
+def progress(connection: Connection, job_id: int) -> Progress:
+    """Count a job's sources and pages by state. Raises `LookupError` where there is no such job."""
+    state = connection.execute(
+        text("select state from mill.job where id = :job"), {"job": job_id}
+    ).scalar_one_or_none()
+    if state is None:
+        raise LookupError(f"there is no job {job_id}")
+    counts: dict[Kind, dict[str, int]] = {}
+    for kind in TABLES:
+        rows = connection.execute(
+            on(kind, "select state, count(*) as n from @work where job_id = :job group by state"),
+            {"job": job_id},
+        )
+        counts[kind] = {row.state: row.n for row in rows}
+    return Progress(str(state), counts["ingest"], counts["digitize"])
+
+
+def failures(connection: Connection, job_id: int) -> list[Failure]:
+    """Return what failed in a job: refused sources and parts of them, then pages set aside."""
+    rows = connection.execute(
+        text(
+            "select source as what, reason, number, '' as entry from mill.job_source"
+            " where job_id = :job and state = 'refused'"
+            " union all select entry, reason, number, entry from mill.refused_entry"
+            " where job_id = :job order by number, entry"
+        ),
+        {"job": job_id},
+    ).all()
+    pages = connection.execute(
+        text(
+            "select coalesce((select min(dp.name) from mill.job_source s"
+            " join mill.document_page dp using (document_id)"
+            " where s.job_id = :job and dp.page_id = page.id), page.name) as what,"
+            " quarantine.reason from mill.quarantine"
+            " join mill.page on page.id = quarantine.page_id"
+            " where quarantine.job_id = :job order by page.id"
+        ),
+        {"job": job_id},
+    ).all()
+    return [Failure(row.what, row.reason or "") for row in [*rows, *pages]]
+
+
+def overview(connection: Connection, most: int = 10) -> list[Overview]:
+    """Return the jobs that are not finished and the latest that are, `most` at most, newest first.
+
+    Counting the pages of very large jobs takes a moment.
+    """
+    rows = connection.execute(
+        text(
+            "select job.id, kind, collection.name, job.created_at, job.finished_at from"
+            " (select * from mill.job order by state in ('done', 'failed'), id desc limit :most)"
+            " as job join mill.collection on collection.id = collection_id order by job.id desc"
+        ),
+        {"most": most},
+    ).all()
+    return [
+        Overview(
+            row.id,
+            row.kind,
+            row.name,
+            row.created_at,
+            row.finished_at,
+            progress(connection, row.id),
+            failures(connection, row.id),
+        )
+        for row in rows
+    ]
