@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,8 @@ class Machine:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.home,
+            # A shell starts what it sends to the background deaf to interrupts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *arguments: str, **settings: object) -> tuple[int, Any]:
