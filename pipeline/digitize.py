@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -13,14 +14,16 @@ from numpy.typing import NDArray
 
 from pipeline.engines import Engine
 from pipeline.page import Reading, Transcription
-from pipeline.preprocess import Prepared, prepare
+from pipeline.preprocess import Gray, Prepared, prepare
 from pipeline.profiles import Profile
+from pipeline.recognition import is_wide
 from pipeline.tables.assemble import make_lines, make_tables
 from pipeline.tables.layout import CellLine, Layout, lay_out
 
 THREADS = 2
 AHEAD = 2
 CROPS = 256
+STRAY = 0.05
 PAGES = 8
 
 Item = TypeVar("Item")
@@ -41,22 +44,35 @@ def digitize(
         detected = ((page, engine.detect(page.gray)) for page in prepared)
         layouts = ahead(pool, partial(_lay_out, profile=profile), detected)
         for group in grouped(layouts):
-            crops = [crop for layout in group for crop in (*layout.lines, *layout.cells.values())]
+            crops = [crop for layout in group for crop in crops_of(layout)]
             readings = iter(engine.recognize(crops, profile.recognition.charset))
             for layout in group:
-                yield assemble(layout, readings, profile, engine)
+                found = list(islice(readings, len(crops_of(layout))))
+                yield assemble(layout, found, profile, engine)
 
 
 def _lay_out(found: tuple[Prepared, NDArray[np.float32]], profile: Profile) -> Layout:
     return lay_out(*found, profile)
 
 
+def crops_of(layout: Layout) -> list[Gray]:
+    """Return what is to be read of a page: its lines, then its cells."""
+    return [*layout.lines, *layout.cells.values()]
+
+
 def assemble(
-    layout: Layout, readings: Iterator[Reading], profile: Profile, engine: Engine
+    layout: Layout, readings: list[Reading], profile: Profile, engine: Engine
 ) -> Transcription:
-    """Make a page's transcription, taking the readings of its lines and then of its cells."""
-    lines = make_lines(layout, [next(readings) for _ in layout.lines])
-    cells = {place: next(readings) for place in layout.cells}
+    """Make a page's transcription from the readings of its crops."""
+    odd = stray(readings)
+    if odd:
+        crops = crops_of(layout)
+        again = engine.recognize([crops[i] for i in odd], "narrow")
+        readings = list(readings)
+        for i, reading in zip(odd, again, strict=True):
+            readings[i] = reading
+    lines = make_lines(layout, readings[: len(layout.lines)])
+    cells = dict(zip(layout.cells, readings[len(layout.lines) :], strict=True))
 
     def reread(places: list[CellLine]) -> Mapping[CellLine, Reading]:
         crops = [layout.cells[place] for place in places]
@@ -65,6 +81,17 @@ def assemble(
     tables = make_tables(layout, cells, reread, profile)
     page = layout.prepared
     return Transcription(page.width, page.height, page.angle, lines, tables)
+
+
+def stray(readings: Sequence[Reading]) -> list[int]:
+    """Return which readings hold wide characters on a page that is not written in them.
+
+    A blot or half a figure often looks like some Chinese character to a network that knows them.
+    """
+    wide = [i for i, reading in enumerate(readings) if any(map(is_wide, reading.text))]
+    letters = sum(len(reading.text) for reading in readings)
+    foreign = sum(map(is_wide, "".join(readings[i].text for i in wide)))
+    return wide if foreign <= STRAY * letters else []
 
 
 def ahead(

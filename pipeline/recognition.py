@@ -6,17 +6,30 @@ is not, so that a column or a sum can later choose among what may have been writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.page import Alternative, Reading
 
-CHARSETS = {
-    "numeric": "0123456789.,·-–—−+°'\"½¼¾⅛⅜⅝⅞/: ",
+NUMERIC = frozenset("0123456789.,·-–—−+°'\"½¼¾⅛⅜⅝⅞/: ")
+
+
+def is_wide(character: str) -> bool:
+    """Return whether a character is of those scripts whose letters fill a square."""
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+CHARSETS: dict[str, Callable[[str], bool]] = {
+    "numeric": NUMERIC.__contains__,
+    "narrow": lambda character: not is_wide(character),
 }
-"""Named limits on what may be read. `numeric`: digits, marks of decimals, signs, ditto marks."""
+"""Named limits on what may be read: which characters each allows.
+
+`numeric`: digits, marks of decimals, signs, ditto marks. `narrow`: no Chinese, Japanese or Korean.
+"""
 
 BLANK = 0
 SURE = 0.995
@@ -35,8 +48,8 @@ def allowed(characters: Sequence[str], charset: str | None) -> NDArray[np.intp] 
         return None
     if charset not in CHARSETS:
         raise ValueError(f"no charset {charset!r}; choose one of {', '.join(CHARSETS)}")
-    wanted = set(CHARSETS[charset])
-    classes = [i for i, character in enumerate(characters, 1) if character in wanted]
+    wanted = CHARSETS[charset]
+    classes = [i for i, character in enumerate(characters, 1) if wanted(character)]
     return np.array([BLANK, *classes])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.page import Alternative, Cell, Line, Reading, Table
 from pipeline.profiles import Profile
 from pipeline.tables.column import Settled, is_numeric, odd, settle
-from pipeline.tables.edge import lost_columns
+from pipeline.tables.edge import counted_labels, lost_columns
 from pipeline.tables.layout import CellLine, Layout, Position
 from pipeline.tables.structure.grid import Grid
 from pipeline.tables.values import parse_value
@@ -96,11 +96,7 @@ def _table(
     profile: Profile,
 ) -> Table:
     rows, columns = len(grid.ys), len(grid.xs) - 1
-    says = {
-        (row, column): Settled(reading.text, reading.confidence, "plain")
-        for (table, row, column), reading in final.items()
-        if table == index
-    }
+    says = {place[1:]: _as_read(reading) for place, reading in final.items() if place[0] == index}
     numeric = set()
     if profile.tables.numeric:
         for column in range(columns):
@@ -111,6 +107,8 @@ def _table(
     texts = {place: settled.text for place, settled in says.items()}
     lost = lost_columns(grid, texts)
     header = _header_rows(texts, rows, grid.header_rows, numeric)
+    if profile.tables.numeric and not lost:
+        says |= _labels(grid, texts, header)
     cells = []
     for row in range(rows):
         for column in range(-lost, columns):
@@ -118,6 +116,7 @@ def _table(
             if (row, column) not in says:
                 cells.append(Cell(row, column + lost, "", "", 1.0, polygon))
                 continue
+            place = (index, row, column)
             settled = says[row, column]
             rejected = settled.confidence < profile.recognition.reject_below
             cells.append(
@@ -125,17 +124,34 @@ def _table(
                     row,
                     column + lost,
                     settled.text,
-                    raw[index, row, column].text,
+                    raw[place].text if place in raw else "",
                     settled.confidence,
                     polygon,
                     value=parse_value(settled.text),
                     status="rejected" if rejected else settled.status,
-                    alternatives=final[index, row, column].alternatives,
+                    alternatives=final[place].alternatives if place in final else (),
                 )
             )
     box = grid.box
     polygon = layout.polygon(box.x0, box.y0, box.x1, box.y1)
     return Table(polygon, rows, columns + lost, tuple(cells), header)
+
+
+def _as_read(reading: Reading) -> Settled:
+    return Settled(reading.text, reading.confidence, "plain")
+
+
+def _labels(
+    grid: Grid, texts: Mapping[tuple[int, int], str], header_rows: int
+) -> dict[tuple[int, int], Settled]:
+    """Return the row labels that the edge cut and counting gives back."""
+    labels = counted_labels(grid, texts, header_rows)
+    whole = [row for row, label in labels.items() if texts.get((row, 0)) == label]
+    return {
+        (row, 0): Settled(label, len(whole) / len(labels), "inferred")
+        for row, label in labels.items()
+        if row not in whole
+    }
 
 
 def _header_rows(

@@ -50,3 +50,32 @@ def _digits(grid: Grid, texts: Mapping[tuple[int, int], str], column: int) -> fl
     if len(numbers) < 3 or len(numbers) < 0.5 * len(filled):
         return 0
     return float(median(sum(c.isdigit() for c in text) for text in numbers))
+
+
+def counted_labels(
+    grid: Grid, texts: Mapping[tuple[int, int], str], header_rows: int
+) -> dict[int, str]:
+    """Return the row labels 1, 2, 3, … of a table whose first column the edge cut in part.
+
+    What is left of a label, such as the 7 of 17, must end it in at least three fifths of the rows,
+    and in the last. Empty where the table is whole or its labels do not count from 1. Rows without
+    a number, such as that of the means, have no label here.
+    """
+    if not grid.cut:
+        return {}
+    seen = {
+        row: "".join(c for c in texts.get((row, 0), "") if c.isdecimal())
+        for row in range(header_rows, len(grid.rows))
+    }
+    labels = {row: str(row - header_rows + 1) for row in seen}
+    ends = [row for row in seen if seen[row] and labels[row].endswith(seen[row])]
+    if len(ends) < 5:
+        return {}
+    counted = range(header_rows, ends[-1] + 1)
+    if len(ends) < 0.6 * len(counted) or any(_is_word(texts.get((row, 0), "")) for row in counted):
+        return {}
+    return {row: labels[row] for row in counted}
+
+
+def _is_word(text: str) -> bool:
+    return sum(c.isalpha() for c in text) >= 2

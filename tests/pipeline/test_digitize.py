@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.digitize import ahead, digitize
+from pipeline.digitize import ahead, digitize, stray
 from pipeline.engines import Engine, load_engine, weights_digest
 from pipeline.errors import LedgermillError
 from pipeline.page import Reading, Transcription, from_json
@@ -172,3 +172,13 @@ def test_a_crop_reads_the_same_in_any_company(reader: Engine) -> None:
     assert [r.confidence for r in together] == pytest.approx(
         [r.confidence for r in alone], abs=5e-4
     )
+
+
+def test_a_stray_wide_character_is_looked_at_again() -> None:
+    page = [Reading("9.093", 0.9)] * 20 + [Reading("至", 0.4)]
+    assert stray(page) == [20]
+
+
+def test_a_page_in_wide_characters_is_left_alone() -> None:
+    assert stray([Reading("기온", 0.9), Reading("至", 0.4), Reading("12.5", 0.9)]) == []
+    assert stray([]) == []

@@ -69,7 +69,7 @@ def test_a_charset_leaves_out_what_it_does_not_name() -> None:
 
 
 def test_an_unknown_charset_is_refused() -> None:
-    with pytest.raises(ValueError, match="choose one of numeric"):
+    with pytest.raises(ValueError, match="choose one of numeric, narrow"):
         allowed(LETTERS, "roman")
 
 

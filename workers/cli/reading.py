@@ -35,7 +35,9 @@ def recognize(
             "cut-outs as the tables that they came from."
         ),
     ] = None,
-    charset: Annotated[str | None, typer.Option(help="Limit what may be read: numeric.")] = None,
+    charset: Annotated[
+        str | None, typer.Option(help="Limit what may be read: numeric or narrow.")
+    ] = None,
     profile: Annotated[str, typer.Option(help="A profile's name, or a .toml file.")] = "default",
 ) -> None:
     """Read cut-out lines or cells: a JSON object a line with text, confidence, alternatives."""

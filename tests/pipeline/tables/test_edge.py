@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.tables.edge import lost_columns
+from pipeline.tables.edge import counted_labels, lost_columns
 from pipeline.tables.structure.grid import Grid
 
 
@@ -49,3 +49,32 @@ def test_a_table_with_its_own_frame_is_whole() -> None:
 def test_misread_heads_are_outvoted() -> None:
     found = texts(2, 10, label=False) | {(0, 3): "3", (0, 5): "71"}
     assert lost_columns(grid(10), found) == 2
+
+
+def labelled(seen: list[str]) -> tuple[Grid, dict[tuple[int, int], str]]:
+    found = {(row, 0): text for row, text in enumerate(seen, 1) if text}
+    return grid(3, rows=len(seen) + 1), found
+
+
+def test_labels_of_which_only_the_ends_are_left_are_counted() -> None:
+    cut = [*"123456789", "0", "1", "2", "", "4", "L", "6", "MEAN."]
+    labels = counted_labels(*labelled(cut), header_rows=1)
+    assert labels == {row: str(row) for row in range(1, 17)}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [*"5678901234"],  # counts, but not from 1
+        [*"1234"],  # too few to tell
+        ["1", "L", "", "1", "", "6", "", "", "", "0"],  # hardly any
+        ["1", "2", "Fog", "4", "5", "6", "7"],  # words are no labels
+    ],
+)
+def test_labels_that_do_not_count_are_left(seen: list[str]) -> None:
+    assert counted_labels(*labelled(seen), header_rows=1) == {}
+
+
+def test_the_labels_of_a_whole_table_are_left() -> None:
+    _, found = labelled([*"123456789", "0"])
+    assert counted_labels(grid(3, rows=11, cut=False), found, header_rows=1) == {}
