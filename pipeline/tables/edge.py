@@ -17,7 +17,7 @@ def lost_columns(grid: Grid, texts: Mapping[tuple[int, int], str]) -> int:
     first column stands, the column of labels before them included. Without such heads, a first
     column of measurements, like its neighbours, tells that at least the labels are gone.
     """
-    if not grid.cut:
+    if grid.framed or not grid.at_edge:
         return 0
     counted = _count_of_heads(grid, texts)
     if counted is not None:
@@ -55,27 +55,20 @@ def _digits(grid: Grid, texts: Mapping[tuple[int, int], str], column: int) -> fl
 def counted_labels(
     grid: Grid, texts: Mapping[tuple[int, int], str], header_rows: int
 ) -> dict[int, str]:
-    """Return the row labels 1, 2, 3, … of a table whose first column the edge cut in part.
+    """Return the row labels 1, 2, 3, … of a table whose first column the edge may have cut.
 
-    What is left of a label, such as the 7 of 17, must end it in at least three fifths of the rows,
-    and in the last. Empty where the table is whole or its labels do not count from 1. Rows without
-    a number, such as that of the means, have no label here.
+    What is left of a label, such as the 7 of 17, must end it in at least three fifths of the rows.
+    They go on to the row above a word, such as Mean, or else to the last row that agrees. Empty
+    where the table begins elsewhere on the page or its labels do not count from 1.
     """
-    if not grid.cut:
+    if not grid.at_edge:
         return {}
-    seen = {
-        row: "".join(c for c in texts.get((row, 0), "") if c.isdecimal())
-        for row in range(header_rows, len(grid.rows))
-    }
-    labels = {row: str(row - header_rows + 1) for row in seen}
-    ends = [row for row in seen if seen[row] and labels[row].endswith(seen[row])]
-    if len(ends) < 5:
+    rows = range(header_rows, len(grid.rows))
+    labels = {row: str(row - header_rows + 1) for row in rows}
+    left = {row: "".join(filter(str.isdecimal, texts.get((row, 0), ""))) for row in rows}
+    agree = [row for row in rows if left[row] and labels[row].endswith(left[row])]
+    words = [row for row in rows if sum(map(str.isalpha, texts.get((row, 0), ""))) >= 2]
+    if len(agree) < 5 or (words and words[0] < agree[-1]):
         return {}
-    counted = range(header_rows, ends[-1] + 1)
-    if len(ends) < 0.6 * len(counted) or any(_is_word(texts.get((row, 0), "")) for row in counted):
-        return {}
-    return {row: labels[row] for row in counted}
-
-
-def _is_word(text: str) -> bool:
-    return sum(c.isalpha() for c in text) >= 2
+    counted = range(header_rows, words[0] if words else agree[-1] + 1)
+    return {row: labels[row] for row in counted} if len(agree) >= 0.6 * len(counted) else {}

@@ -103,8 +103,8 @@ def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
         above = sum((lines[0][0] + lines[-1][1]) / 2 < inner[0] for lines in rows)
         header = above if above <= max(1, len(rows) // 3) else 0
     share = rule_share(sheet, zone)[: max(1, round(0.3 * h))]
-    cut = zone.x0 < 2 * h and (len(share) == 0 or float(share.max()) < 0.3)
-    return Grid(tuple(edges), tuple(rows), header, cut)
+    framed = len(share) > 0 and float(share.max()) >= 0.3
+    return Grid(tuple(edges), tuple(rows), header, zone.x0 < 2 * h, framed)
 
 
 def level_rules(sheet: Sheet, zone: Box) -> list[float]:

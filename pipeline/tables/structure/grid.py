@@ -48,14 +48,15 @@ class Grid:
 
     `rows` holds, for each row of cells, the top and bottom of its lines of text, most often one.
     They need not touch: what lies between two of them belongs to neither. `header_rows` counts the
-    rows above the first level rule inside the table. `cut` tells that the table runs off the left
-    edge of the page, or into its fold, without a rule to end it.
+    rows above the first level rule inside the table. `at_edge` tells that
+    the table begins at the left edge of the page or in its fold, `framed` that a rule begins it.
     """
 
     xs: tuple[float, ...]
     rows: tuple[tuple[tuple[float, float], ...], ...]
     header_rows: int
-    cut: bool = False
+    at_edge: bool = False
+    framed: bool = True
 
     @property
     def ys(self) -> tuple[tuple[float, float], ...]:

@@ -8,7 +8,13 @@ from pipeline.tables.structure.grid import Grid
 
 def grid(columns: int, rows: int = 6, header: int = 1, cut: bool = True) -> Grid:
     xs = tuple(float(90 * i) for i in range(columns + 1))
-    return Grid(xs, tuple(((30.0 * r, 30.0 * r + 28),) for r in range(rows)), header, cut)
+    return Grid(
+        xs,
+        tuple(((30.0 * r, 30.0 * r + 28),) for r in range(rows)),
+        header,
+        at_edge=cut,
+        framed=not cut,
+    )
 
 
 def texts(first_head: int, columns: int, label: bool, rows: int = 6) -> dict[tuple[int, int], str]:
