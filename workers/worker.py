@@ -218,6 +218,7 @@ def _how(status: int) -> str | None:
 def _reconcile_forever(
     database: sqlalchemy.Engine, endpoints: Endpoints, stop: threading.Event
 ) -> None:
+    from workers import services
     from workers.app import celery_app
     from workers.patience import reason
     from workers.reconciler import reconcile
@@ -225,6 +226,7 @@ def _reconcile_forever(
     app = celery_app(endpoints.broker_url)
     while not stop.wait(RECONCILE_SECONDS):
         try:
+            services.revive()
             reconcile(database, app, settings())
         except Exception as error:
             _log.warning("not reconciled", reason=reason(error))

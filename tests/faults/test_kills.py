@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,23 @@ def test_a_client_that_is_killed_takes_its_worker_along(machine: Any, database: 
     assert not alive
     status, result = machine.run("ingest", str(pages), "-c", "client", *drawn, "--wait")
     assert (status, result["pages"]) == (0, {"done": 12})
+
+
+@pytest.mark.timeout(200)
+def test_a_worker_that_nobody_waits_for_revives_the_database(
+    machine: Any, database: Database
+) -> None:
+    """A bulk job runs for days with workers alone: no client is there to start what died."""
+    pages = machine.draw("alone", 24)
+    drawn = ("--profile", str(machine.home / "drawn.toml"))
+    status, submitted = machine.run("ingest", str(pages), "-c", "alone", *drawn)
+    assert (status, submitted["sources"]) == (0, 24)
+    worker = machine.start("worker", drawn_engine_seconds=0.1, ledgermill_shard_pages=4)
+    try:
+        machine.wait_until(lambda: done(database, "alone") >= 4, "4 pages")
+        machine.kill_postgres()
+        machine.wait_until(lambda: done(database, "alone") == 24, "24 pages")
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=60)
+    assert worker.returncode == 0

@@ -15,7 +15,7 @@ from workers.services import place, postgres, valkey
 from workers.services.place import Place, ServiceError
 from workers.settings import Settings, settings, without_password
 
-__all__ = ["Endpoints", "ServiceError", "ServiceStatus", "down", "ensure", "status", "up"]
+__all__ = ["Endpoints", "ServiceError", "ServiceStatus", "down", "ensure", "revive", "status", "up"]
 
 
 @dataclass(frozen=True)
@@ -61,22 +61,30 @@ def ensure() -> Endpoints:
     millisecond. Raises `ServiceError` or `pipeline.errors.Unavailable`.
     """
     chosen = settings()
-    found = endpoints()
     where = place.place(chosen.home)
+    _stopped(where).unlink(missing_ok=True)
     if not _all_ready(chosen, where):
         place.prepare(where)
         with place.exclusive(where):
-            if chosen.broker_url is None:
-                valkey.start(where)
-            if chosen.database_url is None:
-                postgres.start(where)
-                if not postgres.is_migrated(where):
-                    postgres.create_database(where)
-                    _migrate(found.database_url)
-                    postgres.set_migrated(where)
+            _start(chosen, where)
     if chosen.database_url is not None:
         _migrate_once(chosen.database_url)
-    return found
+    return endpoints()
+
+
+def revive() -> None:
+    """Start again whatever is embedded and has died; not what `down()` has stopped.
+
+    For those who work on for days. Raises as `ensure` does.
+    """
+    chosen = settings()
+    where = place.place(chosen.home)
+    if _stopped(where).exists() or _all_ready(chosen, where):
+        return
+    place.prepare(where)
+    with place.exclusive(where):
+        if not _stopped(where).exists():
+            _start(chosen, where)
 
 
 def up() -> Endpoints:
@@ -90,6 +98,7 @@ def down() -> None:
     if not where.home.exists():
         return
     with place.exclusive(where):
+        _stopped(where).touch()
         try:
             valkey.stop(where)
         finally:
@@ -118,6 +127,22 @@ def is_migrated(found: list[ServiceStatus]) -> bool:
     with psycopg.connect(address, connect_timeout=5) as connection:
         row = connection.execute("select to_regclass('mill.alembic_version')").fetchone()
     return row is not None and row[0] is not None
+
+
+def _stopped(where: Place) -> Path:
+    """Return the mark of services that were stopped on purpose."""
+    return where.home / "stopped"
+
+
+def _start(chosen: Settings, where: Place) -> None:
+    if chosen.broker_url is None:
+        valkey.start(where)
+    if chosen.database_url is None:
+        postgres.start(where)
+        if not postgres.is_migrated(where):
+            postgres.create_database(where)
+            _migrate(endpoints().database_url)
+            postgres.set_migrated(where)
 
 
 def _all_ready(chosen: Settings, where: Place) -> bool:

@@ -3,6 +3,7 @@
 Everything lies in `LEDGERMILL_HOME`, folders with mode 0700:
 
     lock            held while services are being started or stopped
+    stopped         there while they are stopped on purpose
     postgres/       data, the server's log and `alive`
     valkey/         the broker's file, log and `alive`
     run/            sockets

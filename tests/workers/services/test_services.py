@@ -78,6 +78,24 @@ def test_whatever_was_killed_runs_again(own_home: Place) -> None:
     assert [s.running for s in services.status()] == [False, False, True]
 
 
+def test_the_dead_are_revived_and_the_stopped_are_left(own_home: Place) -> None:
+    found = services.ensure()
+    pid = next(s.pid for s in services.status() if s.name == "database")
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(5)
+    services.revive()
+    _works(found)
+    services.down()
+    services.revive()
+    assert [s.running for s in services.status()] == [False, False, True]
+    services.ensure()
+    services.revive()
+    assert [s.running for s in services.status()] == [True, True, True]
+    services.down()
+
+
 @pytest.mark.parametrize("name", ["with spaces, and a comma", "x" * 120, 'Bücher \'n "Akten" %41'])
 def test_any_folder_will_do(use: Callable[[str], Place], name: str) -> None:
     where = use(name)
