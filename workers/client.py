@@ -11,10 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import sqlalchemy
@@ -39,7 +38,7 @@ from workers.patience import is_transient, patiently, reason
 from workers.reconciler import reconcile
 from workers.services import Endpoints
 from workers.settings import Settings, settings
-from workers.sources.find import find_sources
+from workers.sources.find import Found, find_sources
 from workers.sources.model import IgnoredFile, Limits
 
 PRIORITY_WAITING = 2
@@ -59,6 +58,7 @@ class Waited:
     job_id: int
     progress: Progress
     failures: list[Failure]
+    ignored: int
     seconds: float
 
 
@@ -114,28 +114,40 @@ def make_job(place: Office, profile: Profile, collection: str, language: str, pr
         return jobs.create(connection, "ingest", collection_id, run_id, priority)
 
 
-def list_sources(place: Office, job_id: int, specs: Sequence[str]) -> None:
+def list_sources(place: Office, job_id: int, specs: Sequence[str]) -> int:
     """Copy the sources into the object store and list them; the job can end from then on.
 
-    Where a service goes away meanwhile, goes on after what is listed once it is back.
+    Returns how many files were passed over because they are no scans. Where a service goes away
+    meanwhile, goes on after what is listed once it is back.
     """
-    patiently(lambda: _list_the_rest(place, job_id, specs))
+    ignored = patiently(lambda: _list_the_rest(place, job_id, specs))
 
     def end() -> None:
         with place.database.begin() as connection:
             jobs.all_listed(connection, job_id)
 
     patiently(end)
+    return ignored
 
 
-def _list_the_rest(place: Office, job_id: int, specs: Sequence[str]) -> None:
+def _list_the_rest(place: Office, job_id: int, specs: Sequence[str]) -> int:
     limits = Limits.of(place.settings)
     store = open_store(place.endpoints.object_store)
     with place.database.connect() as connection:
         listed = sum(jobs.progress(connection, job_id).sources.values())
-        found = (s for s in find_sources(specs, limits) if not isinstance(s, IgnoredFile))
-        submit(connection, store, job_id, islice(found, listed, None), limits)
+        found = _after(find_sources(specs, limits), listed)
+        ignored = submit(connection, store, job_id, found, limits).ignored
         connection.commit()
+    return ignored
+
+
+def _after(sources: Iterable[Found], listed: int) -> Iterator[Found]:
+    """Yield what is not listed yet, and what never is: the files passed over."""
+    for source in sources:
+        if listed and not isinstance(source, IgnoredFile):
+            listed -= 1
+        else:
+            yield source
 
 
 def run_job(
@@ -161,7 +173,7 @@ def run_job(
             jobs.cancel(connection, job_id)
         raise
     _, failures = look_at(place, job_id)
-    return Waited(job_id, progress, failures, time.monotonic() - started)
+    return Waited(job_id, progress, failures, listing.ignored, time.monotonic() - started)
 
 
 def look_at(place: Office, job_id: int) -> tuple[Progress, list[Failure]]:
@@ -228,6 +240,7 @@ class _Listing:
 
     def __init__(self, place: Office, job_id: int, specs: Sequence[str]) -> None:
         self.done = False
+        self.ignored = 0
         self._error: BaseException | None = None
         self._thread = threading.Thread(
             target=self._run, args=(place, job_id, specs), name="list", daemon=True
@@ -243,7 +256,7 @@ class _Listing:
 
     def _run(self, place: Office, job_id: int, specs: Sequence[str]) -> None:
         try:
-            list_sources(place, job_id, specs)
+            self.ignored = list_sources(place, job_id, specs)
             self.done = True
         except BaseException as error:
             self._error = error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_input.folder import GOOD, reasons, write_folder
+from tests.bad_input.folder import GOOD, IGNORED, reasons, write_folder
 from workers.cli.main import run
 from workers.services import Endpoints
 
@@ -25,6 +25,7 @@ def test_good_pages_are_digitized_and_every_reason_is_given(
     assert run(["digitize", "scans", "--out", "out", "--collection", "bad-input"]) == 1
     assert {path.stem for path in Path("out").glob("*.json")} == set(GOOD)
     said = capfd.readouterr()
+    assert f"{len(IGNORED)} other files passed over" in said.out
     lines = [line for line in (said.out + said.err).splitlines() if "scans/" in line]
     assert len(lines) == len(reasons())
     for name, reason in reasons().items():

@@ -214,6 +214,7 @@ def _report(waited: Waited, written: list[Path] | None, out: Path | None, json: 
                 "pages": pages,
                 "sources": waited.progress.sources,
                 "failed": [asdict(failure) for failure in waited.failures],
+                "ignored": waited.ignored,
                 "files": None if written is None else [str(path) for path in written],
                 "seconds": round(waited.seconds, 1),
             }
@@ -225,6 +226,8 @@ def _report(waited: Waited, written: list[Path] | None, out: Path | None, json: 
                 f"{read} of {total} pages in {waited.seconds:.0f} s{where} (job {waited.job_id})"
             )
         )
+        if waited.ignored:
+            print_line(f"{waited.ignored} other files passed over")
         _complain_of(waited.failures)
         if not total and not waited.failures:
             complain("there was nothing to read; name images, PDFs, ZIPs or folders of them")
