@@ -1,6 +1,6 @@
 """Draw `docs/page-and-rows.png`: a part of a sample page beside what Ledgermill made of it.
 
-    ledgermill digitize samples/daily-ledger.jpg --out out && python docs/picture.py out
+ledgermill digitize samples/daily-ledger.jpg --out out && python docs/picture.py out
 """
 
 from __future__ import annotations
