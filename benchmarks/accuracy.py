@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import platform
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from report import machine, markdown, percent
 
 from pipeline.decode import ImageLimits, decode_image
 from pipeline.digitize import digitize
@@ -167,8 +167,8 @@ def _decoded(files: Iterable[Path]) -> Iterator[NDArray[np.uint8]]:
 
 
 def _brief(score: PageScore) -> str:
-    table = "" if score.table is None else f"{_percent(score.table.accuracy)} of values in place "
-    text = "" if score.text is None else f"CER {_percent(score.text.cer)}"
+    table = "" if score.table is None else f"{percent(score.table.accuracy)} of values in place "
+    text = "" if score.text is None else f"CER {percent(score.text.cer)}"
     return (table + text).strip()
 
 
@@ -189,25 +189,25 @@ def _cells(name: str, reader: Reader, folder: Path, limit: int | None, note: str
     whole = sum(scores.values(), CellScore())
     speed = f"{whole.cells} cells in {seconds:.0f} s, {whole.cells / seconds:.0f} a second."
     rows = [
-        [folder, score.cells, score.right, _percent(score.accuracy), _percent(score.text.cer)]
+        [folder, score.cells, score.right, percent(score.accuracy), percent(score.text.cer)]
         for folder, score in [*scores.items(), ("**total**", whole)]
     ]
-    table = _markdown(["folder", "cells", "right", "exact", "CER"], rows)
+    table = markdown(["folder", "cells", "right", "exact", "CER"], rows)
     return f"{_head(name, reader, f'{note} {speed}')}\n{table}"
 
 
 def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
     named = [(score.name, score) for score in scores] + [("**total**", whole)]
     if whole.table is not None:
-        yield _markdown(
+        yield markdown(
             ["page", "values", "right", "in place", "aligned", "empty", "spurious", "MAE", "laid"],
             [
                 [
                     name,
                     table.values,
                     table.placed,
-                    _percent(table.accuracy),
-                    _percent(table.aligned / max(1, table.values)),
+                    percent(table.accuracy),
+                    percent(table.aligned / max(1, table.values)),
                     table.empty,
                     table.spurious,
                     "" if table.mae is None else f"{table.mae:.4f}",
@@ -221,14 +221,14 @@ def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
         )
     if whole.text is not None:
         kinds = list(ErrorKinds.__slots__)
-        yield _markdown(
+        yield markdown(
             ["page", "characters", "CER", "WER", *kinds],
             [
                 [
                     name,
                     text.characters,
-                    _percent(text.cer),
-                    _percent(text.wer),
+                    percent(text.cer),
+                    percent(text.wer),
                     *(getattr(text.kinds, kind) for kind in kinds),
                 ]
                 for name, score in named
@@ -241,29 +241,9 @@ def _head(name: str, reader: Reader, note: str) -> str:
     return (
         f"# Accuracy: {name}\n\n{note}\n\n"
         f"Profile {reader.profile.name}, engine {reader.profile.engine} "
-        f"{reader.engine.digest[:8]}, code {CODE_VERSION}, {reader.device}; {_machine()}. "
+        f"{reader.engine.digest[:8]}, code {CODE_VERSION}, {reader.device}; {machine()}. "
         f"Nothing was trained on these pages here.\n"
     )
-
-
-def _machine() -> str:
-    """Name the processor, its cores and the memory."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = models[0].partition(":")[2].strip() if models else cpu
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
-
-
-def _markdown(heads: list[str], rows: list[list[object]]) -> str:
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *([str(x) for x in r] for r in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _percent(rate: float | None) -> str:
-    return "" if rate is None else f"{100 * rate:.2f} %"
 
 
 if __name__ == "__main__":
