@@ -134,15 +134,18 @@ def main() -> None:
     names = options.pages.split(",")
     profile = load_profile("default")
     engine = load_engine(profile, "auto", os.cpu_count())
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, dict[str, str]] = {}
     for name in names:
         image = cv2.imread(str(folder / "images" / f"{name}.jpg"))
         if image is None or name not in truth:
             sys.exit(f"wear: {name}: no such page; see {folder / 'images'}")
         for kind, right in measure(image.astype(np.uint8), truth[name], profile, engine):
-            rows.setdefault(kind, []).append(percent(right))
+            rows.setdefault(kind, {})[name] = percent(right)
             print(f"{name}, {kind}: {percent(right)}", file=sys.stderr)
-    table = markdown(["wear", *names], [[kind, *cells] for kind, cells in rows.items()])
+    table = markdown(
+        ["wear", *names],
+        [[kind, *(cells.get(name, "") for name in names)] for kind, cells in rows.items()],
+    )
     report = (
         "# Values in their right place after wear\n\nPages of weather-rescue; of cut pages, the "
         "columns that are left.\n\n"
