@@ -34,12 +34,11 @@ def cell_crops(
     crops = {}
     for index, extent in _extents(owner).items():
         top, left, bottom, right = extent
-        mine = owner == index
-        if mine[top:bottom, left:right].sum() < 0.04 * height**2:
+        if np.count_nonzero(owner[top:bottom, left:right] == index) < 0.04 * height**2:
             continue
         line, column = divmod(index, len(grid.xs) - 1)
         row, k = lines[line]
-        crops[row, column, k] = _crop(gray, ink, mine, extent, height)
+        crops[row, column, k] = _crop(gray, ink, owner, index, extent, height)
     return crops
 
 
@@ -113,13 +112,18 @@ def _extents(owner: NDArray[np.int32]) -> dict[int, tuple[int, int, int, int]]:
 
 
 def _crop(
-    gray: Gray, ink: Mask, mine: Mask, extent: tuple[int, int, int, int], height: float
+    gray: Gray,
+    ink: Mask,
+    owner: NDArray[np.int32],
+    index: int,
+    extent: tuple[int, int, int, int],
+    height: float,
 ) -> Gray:
     top, left, bottom, right = extent
     pad = round(0.25 * height)
     y0, y1 = max(0, top - pad), min(gray.shape[0], bottom + pad)
     x0, x1 = max(0, left - pad), min(gray.shape[1], right + pad)
-    own = mine[y0:y1, x0:x1].astype(np.uint8)
+    own = (owner[y0:y1, x0:x1] == index).astype(np.uint8)
     foreign = (ink[y0:y1, x0:x1] & (own == 0)).astype(np.uint8)
     near = cv2.dilate(own, np.ones((3, 3), np.uint8))
     around = cv2.dilate(foreign, np.ones((5, 5), np.uint8))
