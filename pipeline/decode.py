@@ -54,7 +54,11 @@ def decode_image(data: bytes, limits: ImageLimits) -> NDArray[np.uint8]:
     The array may be read-only. Raises `BadInput` where the bytes are no readable image or the
     image is larger than `limits`.
     """
-    image = open_image(io.BytesIO(data), limits)
+    return decoded(open_image(io.BytesIO(data), limits))
+
+
+def decoded(image: Image.Image) -> NDArray[np.uint8]:
+    """Decode an opened image. Raises `BadInput` where its data are damaged."""
     try:
         return pixels(image)
     except MemoryError:

@@ -6,10 +6,17 @@ import io
 import zlib
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.decode import ImageLimits, check_size, damaged, open_image, orientation, pixels
+from pipeline.decode import (
+    ImageLimits,
+    check_size,
+    damaged,
+    decoded,
+    open_image,
+    orientation,
+    pixels,
+)
 from pipeline.errors import BadInput
 from workers.sources.kinds import Kind
 from workers.sources.model import Limits, PageImage
@@ -39,16 +46,6 @@ def decoded_size(data: bytes, limits: ImageLimits) -> tuple[int, int]:
         raise BadInput("image", "it is an animation", "save the frame that you mean as PNG")
     height, width = decoded(image).shape[:2]
     return width, height
-
-
-def decoded(image: Image.Image) -> NDArray[np.uint8]:
-    """Decode an opened image. Raises `BadInput` where its data are damaged."""
-    try:
-        return pixels(image)
-    except MemoryError:
-        raise
-    except Exception as error:  # a decoder may raise anything on damaged bytes
-        raise damaged(error) from error
 
 
 def as_png(image: Image.Image) -> tuple[bytes, int, int]:

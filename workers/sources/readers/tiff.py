@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from pipeline.decode import check_size, open_image
+from pipeline.decode import check_size, decoded, open_image
 from pipeline.errors import BadInput
 from workers.sources.model import Limits, PageImage
-from workers.sources.readers.images import as_png, decoded, ends_early
+from workers.sources.readers.images import as_png, ends_early
 from workers.sources.readers.step import At, Blob, Position, Step, refusal, steps
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
@@ -79,7 +79,7 @@ def _page(image: Image.Image, directory: Directory, limits: Limits) -> tuple[byt
         image.seek(directory.number)
     except MemoryError:
         raise
-    except Exception as error:  # as in `images.decoded`
+    except Exception as error:  # as in `decode.decoded`
         raise BadInput("image", "its header is damaged", "scan it again") from error
     check_size(image.width, image.height, limits.image)
     return as_png(image)
