@@ -47,7 +47,8 @@ def prepare(image: NDArray[np.uint8], steps: Preprocessing) -> Prepared:
     x0, y0, x1, y1 = page_box(gray) if steps.crop else (0, 0, width, height)
     page = gray[y0:y1, x0:x1]
     even = flatten(page) if steps.flatten else page
-    angle = skew(ink_mask(even)) if steps.deskew else 0.0
+    flat, ink = even, ink_mask(even)
+    angle = skew(ink) if steps.deskew else 0.0
     to_page = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0]])
     if abs(angle) >= steps.least_angle:
         even, inverse = rotate(even, -angle)
@@ -59,7 +60,8 @@ def prepare(image: NDArray[np.uint8], steps: Preprocessing) -> Prepared:
     if steps.equalize:
         clahe = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
         even = clahe.apply(even).astype(np.uint8)
-    ink = ink_mask(even)
+    if even is not flat:
+        ink = ink_mask(even)
     if steps.binarize:
         even = np.where(ink, 0, 255).astype(np.uint8)
     return Prepared(even, ink, to_page, angle, width, height)
