@@ -16,7 +16,7 @@ from pipeline.engines import Engine
 from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Gray, Prepared, prepare
 from pipeline.profiles import Profile
-from pipeline.recognition import is_wide
+from pipeline.recognition.ctc import is_wide
 from pipeline.tables.assemble import make_lines, make_tables
 from pipeline.tables.layout import CellLine, Layout, lay_out
 

@@ -24,7 +24,7 @@ def recognize(
 ) -> Iterator[Reading]:
     """Read each image (h x w gray or h x w x 3 RGB, one line or cell, dark on light), in order.
 
-    `charset` overrides the profile's; see `pipeline.recognition.CHARSETS`.
+    `charset` overrides the profile's; see `pipeline.recognition.ctc.CHARSETS`.
     """
     source = iter(images)
     while crops := [grayscale(image) for image in islice(source, BATCH)]:

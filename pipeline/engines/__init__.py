@@ -35,7 +35,7 @@ class Engine(Protocol):
     ) -> list[Reading]:
         """Read crops of one line each (h x w, gray, dark on light), in the order given.
 
-        `charset` names one of `pipeline.recognition.CHARSETS`; `None` allows everything.
+        `charset` names one of `pipeline.recognition.ctc.CHARSETS`; `None` allows everything.
         """
 
 

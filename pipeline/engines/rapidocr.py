@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import LedgermillError
 from pipeline.page import Reading
 from pipeline.profiles import Profile
-from pipeline.recognition import allowed, decode
+from pipeline.recognition.ctc import allowed, decode
 
 HEIGHT = 48
 LONGEST = 3200

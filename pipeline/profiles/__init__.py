@@ -39,7 +39,7 @@ class Detection(_Frozen):
 
 
 class Recognition(_Frozen):
-    """`charset` limits what may be read (see `pipeline.recognition.CHARSETS`); none = anything.
+    """`charset` limits what may be read (see `pipeline.recognition.ctc.CHARSETS`); none = anything.
 
     `crops` is how many crops go through the network at once. A reading less probable than
     `reject_below` is kept, its status `rejected`.

@@ -43,7 +43,7 @@ def recognize(
     """Read cut-out lines or cells: a JSON object a line with text, confidence, alternatives."""
     from pipeline.engines import load_engine
     from pipeline.profiles import load_profile
-    from pipeline.recognition import CHARSETS
+    from pipeline.recognition.ctc import CHARSETS
     from pipeline.recognize import recognize as read
     from workers.cutouts import find_cutouts, open_cutout, settle_sheets
     from workers.settings import settings

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.recognition import BLANK, allowed, beam_search, decode
+from pipeline.recognition.ctc import BLANK, allowed, beam_search, decode
 
 LETTERS = ["0", "1", ".", "x"]
 

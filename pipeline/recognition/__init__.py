@@ -1,0 +1,1 @@
+"""Recognition: from the crop of one line to its text, with the runners-up."""
