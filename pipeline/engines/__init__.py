@@ -1,7 +1,8 @@
 """Engines: what finds text on a page and reads it, chosen by name through entry points.
 
 An engine is registered under the entry-point group `ledgermill.engines`; its entry point is a
-function `load(profile, device, threads) -> Engine`.
+function `load(profile, device, threads) -> Engine`, beside which its module has
+`weights_digest(profile) -> str`, quick and the same as the engine's `digest`.
 """
 
 from __future__ import annotations
@@ -62,5 +63,5 @@ def weights_digest(profile: Profile) -> str:
     if profile.engine not in {point.name for point in found}:
         return load_engine(profile).digest  # raises with the remedy
     module = found[profile.engine].load().__module__
-    digest: str = __import__(module, fromlist=["weights_digest"]).weights_digest()
+    digest: str = __import__(module, fromlist=["weights_digest"]).weights_digest(profile)
     return digest

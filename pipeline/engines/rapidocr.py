@@ -37,9 +37,13 @@ def load(profile: Profile, device: str, threads: int | None) -> RapidOcr:
     return RapidOcr(profile, device, threads)
 
 
-@cache
-def weights_digest() -> str:
+def weights_digest(_profile: Profile) -> str:
     """Return the SHA-256 of both models' bytes, detector first."""
+    return _digest()
+
+
+@cache
+def _digest() -> str:
     digest = hashlib.sha256()
     for name in (DETECTOR, RECOGNIZER):
         digest.update(_model(name).read_bytes())
@@ -55,7 +59,7 @@ class RapidOcr:
 
         cuda = _use_cuda(device, onnxruntime.get_available_providers())
         number = int(device.partition(":")[2] or 0)
-        self.digest = weights_digest()
+        self.digest = weights_digest(profile)
         self.crops = profile.recognition.crops
         self.detector = RapidOCR(
             params={

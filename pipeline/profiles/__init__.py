@@ -42,10 +42,12 @@ class Recognition(_Frozen):
     """`charset` limits what may be read (see `pipeline.recognition.ctc.CHARSETS`); none = anything.
 
     `crops` is how many crops go through the network at once. A reading less probable than
-    `reject_below` is kept, its status `rejected`.
+    `reject_below` is kept, its status `rejected`. `weights` replaces what the engine would take by
+    itself: a file or folder of weights, for tesseract its languages, such as `fra+eng`.
     """
 
     charset: str | None = None
+    weights: str | None = None
     crops: int = Field(32, ge=1, le=1024)
     reject_below: float = Field(0.0, ge=0, le=1)
 

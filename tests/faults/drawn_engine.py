@@ -74,5 +74,5 @@ def load(profile: Any, device: str, threads: int | None) -> DrawnEngine:
     return DrawnEngine()
 
 
-def weights_digest() -> str:
+def weights_digest(_profile: Any) -> str:
     return DrawnEngine.digest
