@@ -94,7 +94,7 @@ def test_languages_that_are_not_there_are_refused(languages: str) -> None:
 
 def test_without_the_program_the_remedy_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(LedgermillError, match="apt-get install -y tesseract-ocr$"):
+    with pytest.raises(LedgermillError, match=r"apt-get install -y tesseract-ocr$"):
         load(PROFILE, "auto", 1)
 
 
