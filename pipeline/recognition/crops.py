@@ -61,7 +61,8 @@ def centred(ink: NDArray[np.float32], tall: int) -> NDArray[np.float32]:
 
 def bucket(width: int) -> int:
     """Return the width that a crop of `width` columns is padded to."""
-    return BUCKETS[bisect_left(BUCKETS, width)]
+    padded: int = BUCKETS[bisect_left(BUCKETS, width)]
+    return padded
 
 
 def batch(
