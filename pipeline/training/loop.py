@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.models.load import read, write
+from pipeline.precision import half_precision
 
 Batch = TypeVar("Batch")
 Network = TypeVar("Network", bound=nn.Module)
@@ -68,12 +68,6 @@ class Progress:
     scores: Scores
 
 
-def half_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Return the context in which bfloat16 is used where the device computes with it."""
-    able = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=able)
-
-
 def fit(
     network: Network,
     sample: Callable[[int], Batch],
@@ -88,7 +82,7 @@ def fit(
     `sample(step)` makes a step's batch, from nothing but its number, in a thread beside the
     training; `loss` returns a scalar; `validate` returns named scores, of which `score` is the one
     to raise. Into `folder` go `curves.csv`, `best.safetensors` (the averaged weights of the best
-    validation, unless it is a plain config) and `checkpoint.safetensors`, from which a training
+    validation) and `checkpoint.safetensors`, from which a training
     with the same folder goes on.
     """
     device = next(network.parameters()).device
@@ -103,6 +97,7 @@ def fit(
     for step, batch in _batches(sample, state.step, schedule.steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate_at(step)
+        torch.manual_seed(schedule.seed + step)  # what is dropped out, the same after a stop
         with half_precision(device):
             value = loss(network, batch)
         optimizer.zero_grad(set_to_none=True)

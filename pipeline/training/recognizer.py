@@ -14,11 +14,12 @@ from torch.nn import functional
 
 from pipeline.evaluation.tables import key
 from pipeline.evaluation.text import score_text
+from pipeline.precision import half_precision
 from pipeline.recognition.crops import batch, fit_crop
 from pipeline.recognition.network import STRIDE, Recognizer, RecognizerConfig
 from pipeline.training.augment import Rng
 from pipeline.training.datasets import Labelled
-from pipeline.training.loop import Progress, Schedule, Scores, fit, half_precision
+from pipeline.training.loop import Progress, Schedule, Scores, fit
 
 POOL = 4
 """So many batches are drawn together and sorted by width: little is padding then."""
