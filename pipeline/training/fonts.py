@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,15 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path("~/.fonts").expanduser())
+INSTALLED = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ledgermill/fonts"
+"""Where `pipeline.training.install_fonts` puts faces, a folder for each style of writing."""
+
+FOLDERS = (
+    INSTALLED,
+    Path("/usr/share/fonts"),
+    Path("/usr/local/share/fonts"),
+    Path("~/.fonts").expanduser(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ def find_faces(folders: Iterable[Path] = FOLDERS, text: str = "0123456789·.,") 
     files = {
         file
         for folder in folders
-        for suffix in ("ttf", "otf")
+        for suffix in ("ttf", "otf", "woff")
         for file in folder.rglob(f"*.{suffix}")
     }
     return [face for face in map(Face, sorted(files)) if _writes(face, text)]

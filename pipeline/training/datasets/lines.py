@@ -1,0 +1,180 @@
+"""Lines of transcribed pages: cut out of PAGE XML and ALTO by their baselines, or in pairs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from lxml import etree
+from numpy.typing import NDArray
+
+from pipeline.decode import ImageLimits, decode_image
+from pipeline.errors import BadInput
+from pipeline.preprocess import Gray, grayscale
+from pipeline.tables.crops import line_crop
+from pipeline.training.datasets import Labelled
+
+Style = Literal["hand", "print"]
+
+TALLEST = 96
+"""Crops are kept no taller than this: twice what the network sees."""
+
+SHORTEST = 6
+"""Lines less high than this in pixels are slips of the transcriber."""
+
+UNREAD = re.compile(r"XXX|⟦|⟧|<|>|\[\?|�")
+"""Marks of what a transcriber could not read or found struck out."""
+
+PRINTED = re.compile(r"print|typewritten", re.IGNORECASE)
+
+IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    """A line on a page: its text, its corners (4 x 2, clockwise from its top left), its type."""
+
+    text: str
+    corners: NDArray[np.float32]
+    kind: str = ""
+
+    @property
+    def style(self) -> Style:
+        """Set in type (printed or typewritten) or written by hand, as its type's name tells."""
+        return "print" if PRINTED.search(self.kind) else "hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A cut-out line and how it is written."""
+
+    labelled: Labelled
+    style: Style
+
+
+def read_pages(folder: Path, group: Callable[[str], str]) -> Iterator[Line]:
+    """Yield the lines of `NAME.xml` (ALTO or PAGE) beside an image of the same stem.
+
+    `group` tells from a page's name what may not be on both sides of a split. Lines without text
+    and lines that were not read in full are left out. Raises `BadInput`.
+    """
+    for file in sorted(folder.glob("*.xml")):
+        image = next((file.with_suffix(s) for s in IMAGES if file.with_suffix(s).exists()), None)
+        if image is None:
+            raise BadInput(str(file), "has no image of the same name", "put it beside the file")
+        page = grayscale(decode_image(image.read_bytes(), ImageLimits()))
+        for line in placed_lines(file):
+            if UNREAD.search(line.text):
+                continue
+            crop = reduced(line_crop(page, line.corners))
+            if crop.shape[0] >= SHORTEST and (text := transcribed(line.text)):
+                yield Line(Labelled(crop, (text,), group(file.stem)), line.style)
+
+
+def read_pairs(folder: Path, group: Callable[[str], str], style: Style) -> Iterator[Line]:
+    """Yield the lines `NAME.png` whose texts are `NAME.txt`. Raises `BadInput`."""
+    for file in sorted(folder.glob("*.txt")):
+        image = file.with_suffix(".png")
+        try:
+            gray = grayscale(decode_image(image.read_bytes(), ImageLimits()))
+        except OSError as error:
+            raise BadInput(str(image), "cannot be read", "complete the folder") from error
+        text = transcribed(file.read_text("utf-8"))
+        if text and not UNREAD.search(text):
+            yield Line(Labelled(reduced(gray), (text,), group(file.stem)), style)
+
+
+def transcribed(text: str) -> str:
+    """Return what the ink shows: without the sign for raised letters, white space made one."""
+    return " ".join(text.replace("^", "").split())
+
+
+def reduced(gray: Gray) -> Gray:
+    """Return the image no taller than `TALLEST`."""
+    if gray.shape[0] <= TALLEST:
+        return gray
+    size = (max(1, round(gray.shape[1] * TALLEST / gray.shape[0])), TALLEST)
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def placed_lines(file: Path) -> list[PlacedLine]:
+    """Return the lines with text of an ALTO (pixels) or PAGE XML file. Raises `BadInput`."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    try:
+        root = etree.parse(str(file), parser).getroot()
+        kind = etree.QName(root).localname
+        reader = {"alto": _alto, "PcGts": _page}[kind]
+        return [line for line in reader(root) if line.text.strip()]
+    except (etree.XMLSyntaxError, OSError, KeyError, ValueError) as error:
+        reason = f"neither ALTO nor PAGE with places in pixels ({error})"
+        raise BadInput(str(file), reason, "remove or mend it") from error
+
+
+def _alto(root: etree._Element) -> Iterator[PlacedLine]:
+    if (unit := root.findtext(".//{*}MeasurementUnit") or "pixel") != "pixel":
+        raise ValueError(f"measured in {unit}")
+    labels = {tag.get("ID", ""): tag.get("LABEL", "") for tag in root.iterfind(".//{*}Tags/*")}
+    for line in root.iterfind(".//{*}TextLine"):
+        text = " ".join(s.get("CONTENT", "") for s in line.iterfind("{*}String"))
+        shape = line.find("{*}Shape/{*}Polygon")
+        if shape is not None:
+            outline = _points(shape.get("POINTS", ""))
+        else:
+            x, y, w, h = (float(line.get(k, "nan")) for k in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
+            outline = np.array([(x, y), (x + w, y + h)], np.float32)
+        kind = " ".join(labels.get(tag, "") for tag in line.get("TAGREFS", "").split())
+        yield PlacedLine(text, corners(outline, _points(line.get("BASELINE", ""))), kind)
+
+
+def _page(root: etree._Element) -> Iterator[PlacedLine]:
+    for line in root.iterfind(".//{*}TextLine"):
+        readings = line.findall("{*}TextEquiv")
+        readings.sort(key=lambda reading: int(reading.get("index", "0")))
+        text = (readings[0].findtext("{*}Unicode") or "") if readings else ""
+        coords, base = line.find("{*}Coords"), line.find("{*}Baseline")
+        outline = _points("" if coords is None else coords.get("points", ""))
+        along = _points("" if base is None else base.get("points", ""))
+        yield PlacedLine(text, corners(outline, along), line.get("custom", ""))
+
+
+def _points(text: str) -> NDArray[np.float32]:
+    numbers = [float(number) for number in re.split(r"[\s,]+", text.strip()) if number]
+    if len(numbers) < 4 or len(numbers) % 2:  # older ALTO gives a baseline's height alone
+        return np.zeros((0, 2), np.float32)
+    return np.array(numbers, np.float32).reshape(-1, 2)
+
+
+def corners(outline: NDArray[np.float32], baseline: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the corners (4 x 2) of the box about `outline` (N x 2) that lies along `baseline`.
+
+    Without a baseline (fewer than 2 points) it is upright. Raises `ValueError` without an outline.
+    """
+    if len(outline) < 2 or not np.isfinite(outline).all():
+        raise ValueError("a line without a place")
+    along = np.array([1, 0], np.float32)
+    if len(baseline) >= 2 and (length := float(np.linalg.norm(baseline[-1] - baseline[0]))) > 0:
+        along = (baseline[-1] - baseline[0]) / length
+    down = np.array([-along[1], along[0]], np.float32)
+    (left, top), (right, bottom) = (
+        pick(outline @ np.stack([along, down], 1), axis=0) for pick in (np.min, np.max)
+    )
+    return np.array(
+        [left * along + top * down, right * along + top * down,
+         right * along + bottom * down, left * along + bottom * down], np.float32,
+    )  # fmt: skip
+
+
+def split(
+    lines: Iterator[Line], validating: Mapping[str, object] | frozenset[str]
+) -> tuple[list[Line], list[Line]]:
+    """Return the lines to train on, and those of the groups in `validating`."""
+    found = list(lines)
+    return (
+        [line for line in found if line.labelled.group not in validating],
+        [line for line in found if line.labelled.group in validating],
+    )
