@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import LedgermillError
 from pipeline.page import Reading
 from pipeline.profiles import Profile
-from pipeline.recognition.ctc import allowed, decode
+from pipeline.recognition.ctc import allowed, decode_all
 
 HEIGHT = 48
 LONGEST = 3200
@@ -115,8 +115,8 @@ class RapidOcr:
                     resized = cv2.resize(crops[i], size, interpolation=cv2.INTER_LINEAR)
                     pixels[k, :, :, : widths[i]] = resized / 127.5 - 1
                 outputs = self.session.run(None, {self.input: pixels})[0]
-                for i, probabilities in zip(batch, outputs, strict=True):
-                    readings[i] = decode(probabilities, self.characters, classes)
+                decoded = decode_all(outputs, self.characters, classes)
+                readings |= zip(batch, decoded, strict=True)
         return [readings[i] for i in range(len(crops))]
 
 
