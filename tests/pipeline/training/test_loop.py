@@ -17,7 +17,8 @@ def sample(step: int) -> tuple[Tensor, Tensor]:
 
 
 def loss(network: nn.Linear, batch: tuple[Tensor, Tensor]) -> Tensor:
-    return (network(batch[0]).float() - batch[1]).square().mean()
+    error: Tensor = network(batch[0]).float() - batch[1]
+    return error.square().mean()
 
 
 def validate(network: nn.Linear) -> dict[str, float]:
