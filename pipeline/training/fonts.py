@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
@@ -41,7 +41,7 @@ class Face:
 BUNDLED = Face()
 
 
-@cache
+@lru_cache(256)  # an open font is an open file
 def _load(path: Path | None, size: int) -> ImageFont.FreeTypeFont:
     if path is not None:
         return ImageFont.truetype(path, size)
