@@ -45,7 +45,7 @@ def _labelled(folder: Path, rows: list[dict[str, str]]) -> Iterator[Labelled]:
         yield Labelled(
             reduced(_load(folder / row["image"])),
             by_digits(truth) if by_sheet else as_number(truth),
-            row["sheet" if by_sheet else "folder"],
+            writer_of(row["sheet"]) if by_sheet else row.get("folder", ""),
             compare,
             sure=bool(row["truth"]),
         )
@@ -53,7 +53,7 @@ def _labelled(folder: Path, rows: list[dict[str, str]]) -> Iterator[Labelled]:
 
 def as_number(truth: str) -> tuple[str, ...]:
     """Return how a number may have been written, of which its value alone is known."""
-    return (truth,) if "." in truth else (f"{truth}.0", truth)
+    return (truth,) if {".", "·"} & set(truth) else (f"{truth}.0", truth)
 
 
 def by_digits(truth: str) -> tuple[str, ...]:
@@ -62,6 +62,11 @@ def by_digits(truth: str) -> tuple[str, ...]:
     if "." in truth:
         return (digits, truth)
     return (digits, f"{digits[:-1]}.{digits[-1]}") if len(digits) > 2 else (digits,)
+
+
+def writer_of(sheet: str) -> str:
+    """Return whose hand a sheet is taken to be in: its station's, the name up to an underscore."""
+    return sheet.partition("_")[0]
 
 
 def reduced(gray: Gray) -> Gray:

@@ -21,11 +21,16 @@ from pipeline.training.datasets import Labelled
 
 Style = Literal["hand", "print"]
 
-TALLEST = 96
-"""Crops are kept no taller than this: twice what the network sees."""
+TALLEST = 72
+"""Crops are kept no taller than this: nearly twice what the network sees."""
 
 SHORTEST = 6
 """Lines less high than this in pixels are slips of the transcriber."""
+
+STICKING_OUT = 20.0
+"""Percent of a line's columns whose strokes may reach out of its crop."""
+
+TWO_CORNERS = 2
 
 UNREAD = re.compile(r"XXX|⟦|⟧|<|>|\[\?|�")
 """Marks of what a transcriber could not read or found struck out."""
@@ -160,13 +165,34 @@ def corners(outline: NDArray[np.float32], baseline: NDArray[np.float32]) -> NDAr
     if len(baseline) >= 2 and (length := float(np.linalg.norm(baseline[-1] - baseline[0]))) > 0:
         along = (baseline[-1] - baseline[0]) / length
     down = np.array([-along[1], along[0]], np.float32)
-    (left, top), (right, bottom) = (
-        pick(outline @ np.stack([along, down], 1), axis=0) for pick in (np.min, np.max)
-    )
+    turned = outline @ np.stack([along, down], 1)
+    (left, top), (right, bottom) = turned.min(axis=0), turned.max(axis=0)
+    if len(outline) > TWO_CORNERS:
+        top, bottom = _usual_extent(turned)
     return np.array(
         [left * along + top * down, right * along + top * down,
          right * along + bottom * down, left * along + bottom * down], np.float32,
     )  # fmt: skip
+
+
+def _usual_extent(outline: NDArray[np.float32]) -> tuple[float, float]:
+    """Return top and bottom of most of an outline (N x 2): the longest strokes may stick out.
+
+    Transcribers' tools trace every descender, far into the next row.
+    """
+    corner = np.floor(outline.min(axis=0))
+    wide, high = (int(n) + 2 for n in np.ceil(outline.max(axis=0) - corner))
+    mask = np.zeros((high, wide), np.uint8)
+    cv2.fillPoly(mask, [np.round(outline - corner).astype(np.int32)], (1,))
+    used = mask.any(axis=0)
+    tops = mask[:, used].argmax(axis=0)
+    bottoms = high - mask[::-1, used].argmax(axis=0)
+    top, bottom = (
+        float(np.percentile(tops, STICKING_OUT)),
+        float(np.percentile(bottoms, 100 - STICKING_OUT)),
+    )
+    margin = 0.06 * (bottom - top)
+    return float(corner[1]) + top - margin, float(corner[1]) + bottom + margin
 
 
 def split(

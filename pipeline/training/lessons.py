@@ -1,0 +1,125 @@
+"""Lessons by name: what `ledgermill train recognizer --profile NAME` teaches, and from what.
+
+A folder of data is searched for what can be learnt from: a `cells.csv` with its cut-outs, IDX
+files of single digits, pages with truth grids (`images/NAME.jpg`, `truth/NAME.csv`). Whole groups
+(folders, writers, books) are held back to validate on, never single samples of them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.engines import load_engine
+from pipeline.errors import BadInput
+from pipeline.profiles import load_profile
+from pipeline.recognition.alphabets import NUMERIC
+from pipeline.recognition.network import RecognizerConfig
+from pipeline.recognition.network import Sequence as Layer
+from pipeline.training.datasets import Labelled
+from pipeline.training.datasets.cells import read_cells
+from pipeline.training.datasets.digits import read_digits
+from pipeline.training.datasets.tables import read_tables
+from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
+from pipeline.training.numeric import NumericSource, sampler
+from pipeline.training.recognizer import Lesson
+
+STYLES = ("hand", "script", "serif", "typewriter", "sans")
+EVERY = 8
+FROM = 3
+MOST_PRINTED = 500
+
+Split = tuple[list[Labelled], list[Labelled]]
+
+
+def split(samples: Sequence[Labelled]) -> Split:
+    """Divide samples into those to train and those to validate on, by group.
+
+    Of the sorted groups, the 4th and every 8th after it is held back; of fewer than four the last;
+    of a single one every fifth sample. Validation keeps what is sure.
+    """
+    groups = sorted({sample.group for sample in samples})
+    if len(groups) == 1:
+        held = [sample for sample in samples[::5] if sample.sure]
+        return [sample for i, sample in enumerate(samples) if i % 5], held
+    out = set(groups[FROM::EVERY] or groups[-1:])
+    train = [sample for sample in samples if sample.group not in out]
+    return train, [sample for sample in samples if sample.group in out and sample.sure]
+
+
+def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson:
+    """Return the lesson of the `numeric` recognizer.
+
+    `data` is searched for cells, digits and table pages; without it, everything is drawn. What is
+    cut out of the pages is kept in `work/printed`. Raises `BadInput` where nothing can be
+    validated on.
+    """
+    gray: list[Labelled] = []
+    binary: list[Labelled] = []
+    printed: list[Labelled] = []
+    held: dict[str, list[Labelled]] = {}
+    digits = None
+    for folder in _folders(data):
+        if (folder / "cells.csv").exists():
+            cells = read_cells(folder)
+            train, held[folder.name] = split(cells)
+            (binary if _black_and_white(cells) else gray).extend(train)
+        elif (folder / "truth").is_dir() and (folder / "images").is_dir():
+            cells = cut_out(folder, work / "printed" / folder.name)
+            train, validation = split(cells)
+            held[folder.name] = validation[:: max(1, len(validation) // MOST_PRINTED)]
+            printed.extend(train)
+        elif any(folder.glob("*idx3*")):
+            digits = read_digits(folder)
+    source = NumericSource(gray, binary, printed, digits, faces())
+    make = sampler(source)
+    if not held:
+        rng = np.random.default_rng(0)
+        held["drawn"] = [make(rng) for _ in range(500)]
+    return Lesson(RecognizerConfig(NUMERIC, sequence=layer), make, held)
+
+
+LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {"numeric": numeric}
+
+
+def faces(text: str = "0123456789·.,") -> list[Face]:
+    """Return the installed faces of all styles that can write `text`, else the bundled one."""
+    folders = [folder / style for folder in FOLDERS for style in STYLES]
+    return find_faces([folder for folder in folders if folder.is_dir()], text) or [BUNDLED]
+
+
+def _folders(data: Path | None) -> list[Path]:
+    if data is None:
+        return []
+    if not data.is_dir():
+        raise BadInput(str(data), "no such folder", "give the folder of the training data")
+    return [data, *sorted(folder for folder in data.iterdir() if folder.is_dir())]
+
+
+def _black_and_white(cells: Iterable[Labelled]) -> bool:
+    values = [((cell.gray > 32) & (cell.gray < 224)).mean() for cell in list(cells)[:50]]
+    return float(np.mean(values)) < 0.02
+
+
+def cut_out(pages: Path, folder: Path) -> list[Labelled]:
+    """Return the cells of the pages with truth in `pages`, cut out once and kept in `folder`."""
+    listed = folder / "cells.csv"
+    if not listed.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        profile = load_profile("default").model_copy(update={"engine": "rapidocr"})
+        engine = load_engine(profile, "auto")
+        rows = []
+        for i, cell in enumerate(
+            read_tables(pages / "images", pages / "truth", profile, engine, mark="·")
+        ):
+            name = f"{i:06d}.png"
+            cv2.imwrite(str(folder / name), cell.gray)
+            rows.append((name, cell.group, cell.texts[0]))
+        with listed.open("w", newline="") as file:
+            csv.writer(file).writerows([("image", "folder", "truth"), *rows])
+    return [replace(cell, texts=cell.texts[-1:]) for cell in read_cells(folder)]
