@@ -37,11 +37,14 @@ class Reading:
 
     `alternatives` includes the best reading itself; `confidence` is the probability, in 0..1,
     that `text` is exactly right. An empty `text` means that nothing was found to read.
+    `characters` holds, for each character of `text`, the probability that it is right if those
+    before it are; it is empty where the recognizer does not say.
     """
 
     text: str
     confidence: float
     alternatives: tuple[Alternative, ...] = ()
+    characters: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.page import Alternative, Reading
+from pipeline.recognition.characters import character_odds, sure_odds
 
 NUMERIC = frozenset("0123456789.,·-–—−+°'\"½¼¾⅛⅜⅝⅞/: ")
 
@@ -105,13 +106,14 @@ def decode_all(
         confidence = float(np.prod(peak))
         found = text(best[keep].tolist())
         alone = Alternative(found, float(np.log(confidence)))
-        readings[index] = Reading(found, confidence, (alone,))
+        readings[index] = Reading(found, confidence, (alone,), sure_odds(peak, best, keep))
     for index, ranked in zip(unsure, beam_search(list(unsure.values())), strict=True):
         alternatives = tuple(
             Alternative(text(labels), min(0.0, p)) for labels, p in ranked[:ALTERNATIVES]
         )
         first = alternatives[0]
-        readings[index] = Reading(first.text, math.exp(first.logprob), alternatives)
+        odds = character_odds(unsure[index], ranked[0][0])
+        readings[index] = Reading(first.text, math.exp(first.logprob), alternatives, odds)
     return [readings[index] for index in range(len(crops))]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.page import Alternative, Reading
+from pipeline.recognition.characters import character_odds
 from pipeline.recognition.ctc import ALTERNATIVES, BLANK
 from pipeline.recognition.patterns import Dfa, Nfa, determine, parse, parse_words
 
@@ -37,6 +38,14 @@ class Grammar:
     def over(self, characters: Sequence[str]) -> Automaton:
         """Return the automaton over `characters` (class 1 onwards). Raises `BadInput`."""
         return Automaton(tuple(characters), determine(self.nfa, characters))
+
+    def matches(self, text: str) -> bool:
+        """Return whether all of a text is allowed."""
+        states = self.nfa.closure([0])
+        for character in text:
+            steps = [step for state in states for step in self.nfa.steps[state]]
+            states = self.nfa.closure(target for takes, target in steps if takes(character))
+        return self.nfa.accept in states
 
 
 @lru_cache(64)
@@ -78,8 +87,7 @@ class Automaton:
         which of the allowed texts it is, not whether one of them stands there; `fit` says that.
         Where no allowed text is short enough for T steps, the text is empty, its confidence 0.
         """
-        steps = _Steps(self, probabilities)
-        found = steps.search(ALTERNATIVES)
+        found = _Steps(self, probabilities).search(ALTERNATIVES)
         if not found:
             return Reading("", 0.0)
         alternatives = tuple(
@@ -87,7 +95,8 @@ class Automaton:
             for labels, p in found
         )
         best = alternatives[0]
-        return Reading(best.text, float(np.exp(best.logprob)), alternatives)
+        characters = character_odds(probabilities, found[0][0])
+        return Reading(best.text, float(np.exp(best.logprob)), alternatives, characters)
 
     def fit(self, probabilities: NDArray[np.float32]) -> float:
         """Return the natural logarithm of the probability that a crop holds any allowed text.
