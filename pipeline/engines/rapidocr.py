@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import LedgermillError
 from pipeline.page import Reading
 from pipeline.profiles import Profile
-from pipeline.recognition.ctc import allowed, decode_all
+from pipeline.recognition.decoding import Decoder
 
 HEIGHT = 48
 LONGEST = 3200
@@ -87,7 +87,7 @@ class RapidOcr:
         self.input = self.session.get_inputs()[0].name
         # One class more than the model names: the space comes last.
         named = self.session.get_modelmeta().custom_metadata_map["character"].splitlines()
-        self.characters = [*named, " "]
+        self.decoder = Decoder([*named, " "])
 
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.float32]:
         found: Any = self.detector(
@@ -100,7 +100,6 @@ class RapidOcr:
     def recognize(
         self, crops: Sequence[NDArray[np.uint8]], charset: str | None = None
     ) -> list[Reading]:
-        classes = allowed(self.characters, charset)
         widths = [_width(crop) for crop in crops]
         buckets: dict[int, list[int]] = {}
         for i, width in enumerate(widths):
@@ -115,7 +114,7 @@ class RapidOcr:
                     resized = cv2.resize(crops[i], size, interpolation=cv2.INTER_LINEAR)
                     pixels[k, :, :, : widths[i]] = resized / 127.5 - 1
                 outputs = self.session.run(None, {self.input: pixels})[0]
-                decoded = decode_all(outputs, self.characters, classes)
+                decoded = self.decoder.decode(outputs, charset)
                 readings |= zip(batch, decoded, strict=True)
         return [readings[i] for i in range(len(crops))]
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from pipeline.errors import LedgermillError
 from pipeline.page import Alternative, Reading
 from pipeline.profiles import Profile
-from pipeline.recognition.ctc import CHARSETS, NUMERIC
+from pipeline.recognition.ctc import NUMERIC
+from pipeline.recognition.decoding import is_numeric, keep_allowed
 
 LANGUAGES = "eng"
 PAGE_SECONDS = 240.0
@@ -94,16 +95,15 @@ class Tesseract:
     def recognize(
         self, crops: Sequence[NDArray[np.uint8]], charset: str | None = None
     ) -> list[Reading]:
-        if charset is not None and charset not in CHARSETS:
-            raise ValueError(f"no charset {charset!r}; choose one of {', '.join(CHARSETS)}")
-        options = NUMERIC_OPTIONS if charset == "numeric" else ()
+        options = NUMERIC_OPTIONS if is_numeric(charset) else ()
         size = min(MOST_CROPS, max(self.crops, -(-len(crops) // self.threads)))
         batches = [crops[i : i + size] for i in range(0, len(crops), size)]
 
         def read(batch: Sequence[NDArray[np.uint8]]) -> list[Reading]:
             seconds = PAGE_SECONDS / 4 + CROP_SECONDS * len(batch)
             framed = [_framed(crop) for crop in batch]
-            return _readings(self._run(framed, ONE_LINE, options, seconds), len(batch))
+            readings = _readings(self._run(framed, ONE_LINE, options, seconds), len(batch))
+            return [keep_allowed(reading, charset) for reading in readings]
 
         with ThreadPoolExecutor(self.threads, thread_name_prefix="tesseract") as pool:
             return [reading for readings in pool.map(read, batches) for reading in readings]

@@ -25,6 +25,7 @@ from pipeline.models.load import digest, model_path
 from pipeline.page import Alternative, Reading
 from pipeline.profiles import Profile
 from pipeline.recognition.ctc import ALTERNATIVES, CHARSETS
+from pipeline.recognition.decoding import is_numeric, keep_allowed, pattern_of
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +107,7 @@ class TrOcr:
         for start in range(0, len(crops), self.crops):
             pixels = np.stack([self._fitted(crop) for crop in crops[start : start + self.crops]])
             readings += self._read(pixels, suppressed)
-        return readings
+        return [keep_allowed(reading, charset) for reading in readings]
 
     def _fitted(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return a crop as 3 x H x W pixels: stretched to a square, as these networks learn."""
@@ -145,10 +146,10 @@ class TrOcr:
 
     def _suppressed(self, charset: str | None) -> list[int]:
         """Return the tokens that hold a character that the charset does not allow."""
+        if pattern_of(charset) is not None:
+            charset = "numeric" if is_numeric(charset) else None
         if charset is None:
             return []
-        if charset not in CHARSETS:
-            raise ValueError(f"no charset {charset!r}; choose one of {', '.join(CHARSETS)}")
         if charset not in self.suppressed:
             special = set(self.tokens.all_special_ids)
             self.suppressed[charset] = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.errors import BadInput, LedgermillError
+from pipeline.errors import LedgermillError
 from workers.cli.output import complain, console
 
 if TYPE_CHECKING:
@@ -36,20 +36,20 @@ def recognize(
         ),
     ] = None,
     charset: Annotated[
-        str | None, typer.Option(help="Limit what may be read: numeric or narrow.")
+        str | None,
+        typer.Option(help=r"Limit what may be read: numeric, narrow, or a pattern as /\d\d\.\d/."),
     ] = None,
     profile: Annotated[str, typer.Option(help="A profile's name, or a .toml file.")] = "default",
 ) -> None:
     """Read cut-out lines or cells: a JSON object a line with text, confidence, alternatives."""
     from pipeline.engines import load_engine
     from pipeline.profiles import load_profile
-    from pipeline.recognition.ctc import CHARSETS
+    from pipeline.recognition.decoding import pattern_of
     from pipeline.recognize import recognize as read
     from workers.cutouts import find_cutouts, open_cutout, settle_sheets
     from workers.settings import settings
 
-    if charset is not None and charset not in CHARSETS:
-        raise BadInput(charset, "no such charset", f"choose one of {', '.join(CHARSETS)}")
+    pattern_of(charset)  # a wrong one is refused before anything is loaded
     chosen = load_profile(profile)
     cutouts = find_cutouts(images or [], grid)
     if not cutouts:

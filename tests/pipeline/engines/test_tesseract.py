@@ -12,6 +12,7 @@ import pytest
 from pipeline.engines import tesseract
 from pipeline.engines.tesseract import Tesseract, load, weights_digest
 from pipeline.errors import LedgermillError
+from pipeline.page import Reading
 from pipeline.profiles import Profile
 
 PROFILE = Profile(name="test", engine="tesseract")
@@ -49,7 +50,10 @@ def test_crops_are_read_in_order_whatever_their_company(engine: Tesseract) -> No
 def test_as_a_number_no_letter_is_read(engine: Tesseract) -> None:
     (reading,) = engine.recognize([written("OI2S", 24)], "numeric")
     assert not any(character.isalpha() for character in reading.text)
-    with pytest.raises(ValueError, match="choose one of"):
+    crop = written("2974")
+    assert engine.recognize([crop], r"/\d{4}/")[0].text == "2974"
+    assert engine.recognize([crop], r"/\d{3}/")[0] == Reading("", 0.0)
+    with pytest.raises(LedgermillError, match="choose one of"):
         engine.recognize([], "roman")
 
 

@@ -88,7 +88,10 @@ def test_a_folder_reads_without_the_network(folder: Path, monkeypatch: pytest.Mo
     for reading in engine.recognize(crops, "numeric"):
         for alternative in reading.alternatives:
             assert set(alternative.text) <= NUMERIC
-    with pytest.raises(ValueError, match="choose one of"):
+    for reading in engine.recognize(crops, "/[0-9]{0,3}/"):
+        assert len(reading.text) <= 3
+        assert set(reading.text) <= set("0123456789")
+    with pytest.raises(LedgermillError, match="choose one of"):
         engine.recognize(crops, "roman")
 
 
