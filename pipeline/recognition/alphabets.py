@@ -19,7 +19,7 @@ def _syllables() -> str:
     return b"".join(rows).decode("euc_kr")
 
 
-_JAMO = "ㄱㄲㄳㄴㄵㄶㄷㄸㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅃㅄㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_JAMO = "".join(map(chr, range(0x3131, 0x3164)))
 
 KOREAN = f" {_ASCII}{_syllables()}{_JAMO}·‘’“”「」『』《》〈〉–—…○×°₩※"
 """The syllables of KS X 1001, single letters, ASCII and Korean punctuation."""

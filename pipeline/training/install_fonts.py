@@ -22,13 +22,13 @@ from pipeline.training.fonts import INSTALLED
 
 PACKAGES: Mapping[str, tuple[str, str]] = {
     "hand": (
-        "fonts-breip fonts-bwht fonts-dkg-handwriting fonts-ecolier-court fonts-femkeklaver "
+        "fonts-breip fonts-dkg-handwriting fonts-ecolier-court fonts-femkeklaver "
         "fonts-joscelyn fonts-kristi fonts-rufscript fonts-sjfonts",
         "annie-use-your-telescope architects-daughter bad-script birthstone caveat "
         "cedarville-cursive condiment covered-by-your-grace damion dancing-script delius "
         "ephesis gloria-hallelujah gochi-hand handlee homemade-apple indie-flower licorice "
         "marck-script mr-de-haviland ms-madi neucha oooh-baby patrick-hand playpen-sans "
-        "reenie-beanie rock-salt sacramento schoolbell shadows-into-light shantell-sans "
+        "reenie-beanie sacramento schoolbell shadows-into-light shantell-sans "
         "short-stack sriracha sue-ellen-francisco swanky-and-moo-moo the-girl-next-door vibur "
         "whisper",
     ),

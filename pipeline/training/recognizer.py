@@ -28,6 +28,10 @@ DISBELIEF = 2.0
 """A spelling that is not sure is learnt only if its negative log-probability is below this."""
 
 
+NO_PATH = 1000.0
+"""The negative log-probability of a spelling that does not fit into the crop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Crops of similar width and the classes of their spellings.
@@ -48,7 +52,8 @@ class Batch:
 class Lesson:
     """What a recognizer is to learn: how one training crop is made, and what it is judged by.
 
-    `validation` are named sets; the score is the mean over them of the part that is exactly right.
+    `validation` are named sets; the score is the mean over them of the part that is exactly right,
+    for sets of free text 1 - CER.
     """
 
     config: RecognizerConfig
@@ -163,10 +168,10 @@ def loss(network: Recognizer, members: Batch) -> Tensor:
         reduction="none",
         zero_infinity=False,
     )
-    each = each.clamp(max=100.0)  # a crop too narrow for its text has no path at all
+    each = each.clamp(max=NO_PATH)  # a crop too narrow for its text has no path at all
     # log-sum-exp over the spellings of one crop
     count = len(members.widths)
-    best = torch.full((count,), 100.0, device=each.device)
+    best = torch.full((count,), NO_PATH, device=each.device)
     best = best.scatter_reduce(0, members.owner, each.detach(), "amin")
     mass = torch.zeros(count, device=each.device)
     mass = mass.index_add(0, members.owner, torch.exp(best[members.owner] - each))
@@ -178,7 +183,7 @@ def loss(network: Recognizer, members: Batch) -> Tensor:
 def validate(network: Recognizer, sets: Mapping[str, Sequence[Labelled]]) -> Scores:
     """Return the part of each set that is read exactly right, its CER, and their mean `score`."""
     scores: Scores = {}
-    exact = []
+    counted = []
     for name, items in sets.items():
         texts = read_all(network, [item.gray for item in items])
         right = [
@@ -188,10 +193,10 @@ def validate(network: Recognizer, sets: Mapping[str, Sequence[Labelled]]) -> Sco
         pairs = zip(texts, items, strict=True)
         errors = [min((score_text(t, text) for t in item.texts), key=lambda s: s.cer or 0.0)
                   for text, item in pairs]  # fmt: skip
-        exact.append(float(np.mean(right)))
-        scores[name] = exact[-1]
-        scores[f"{name}_cer"] = float(sum(errors[1:], errors[0]).cer or 0.0)
-    return {"score": float(np.mean(exact)), **scores}
+        scores[name] = float(np.mean(right))
+        scores[f"{name}_cer"] = cer = float(sum(errors[1:], errors[0]).cer or 0.0)
+        counted.append(1 - cer if items[0].compare == "text" else scores[name])
+    return {"score": float(np.mean(counted)), **scores}
 
 
 def read_all(network: Recognizer, crops: Sequence[np.ndarray], size: int = 64) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -95,8 +96,11 @@ def read_pairs(folder: Path, group: Callable[[str], str], style: Style) -> Itera
 
 
 def transcribed(text: str) -> str:
-    """Return what the ink shows: without the sign for raised letters, white space made one."""
-    return " ".join(text.replace("^", "").split())
+    """Return what the ink shows: without the sign for raised letters, white space made one.
+
+    Some files are escaped twice over.
+    """
+    return " ".join(html.unescape(text).replace("^", "").split())
 
 
 def reduced(gray: Gray) -> Gray:
@@ -169,6 +173,7 @@ def corners(outline: NDArray[np.float32], baseline: NDArray[np.float32]) -> NDAr
     (left, top), (right, bottom) = turned.min(axis=0), turned.max(axis=0)
     if len(outline) > TWO_CORNERS:
         top, bottom = _usual_extent(turned)
+        left, right = left - 0.2 * (bottom - top), right + 0.2 * (bottom - top)
     return np.array(
         [left * along + top * down, right * along + top * down,
          right * along + bottom * down, left * along + bottom * down], np.float32,
