@@ -16,17 +16,19 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.recognition.alphabets import LATIN
+from pipeline.recognition.alphabets import KOREAN, LATIN
 from pipeline.recognition.network import RecognizerConfig
 from pipeline.recognition.network import Sequence as Layer
 from pipeline.training.augment import Rng
 from pipeline.training.datasets import Labelled
 from pipeline.training.datasets.lines import IMAGES, Line, Style, read_pages, read_pairs
 from pipeline.training.fonts import INSTALLED
-from pipeline.training.hands import find_hands
+from pipeline.training.hands import Hand, find_hands
 from pipeline.training.lines import Drawn, Real, sampler
 from pipeline.training.recognizer import Lesson
 from pipeline.training.texts import in_fraktur, line_text, read_texts
+from pipeline.training.texts_korean import line_text as korean_text
+from pipeline.training.texts_korean import read_words
 
 WRITER = {
     "cremma-20": r"01R|",
@@ -51,6 +53,14 @@ LATIN_CONFIG = RecognizerConfig(
 )  # fmt: skip
 CROPS = 32
 
+KOREAN_STYLES = {"hangul": 0.5, "hangul-hand": 0.5}
+KOREAN_HELD = ("gowun-batang", "ibm-plex-sans-kr", "gamja-flower", "hi-melody")
+"""Packages whose faces are validated on, never trained on."""
+
+KOREAN_CONFIG = replace(LATIN_CONFIG, alphabet=KOREAN)
+KOREAN_NEEDED = "가나다라마바사아자차카타파하"
+DRAWN = 300
+
 
 def latin(data: Path | None, _work: Path, layer: Layer = "dilated") -> Lesson:
     """Return the lesson of the `latin` recognizer.
@@ -66,14 +76,39 @@ def latin(data: Path | None, _work: Path, layer: Layer = "dilated") -> Lesson:
         Real([line.labelled for line in train if line.style == style], share)
         for style, share in REAL_SHARES.items()
     ]
-    config = LATIN_CONFIG if layer == LATIN_CONFIG.sequence else _with(LATIN_CONFIG, layer)
     sample = sampler(drawn, real)
-    return Lesson(config, sample, held or _drawn(sample), CROPS)
+    config = replace(LATIN_CONFIG, sequence=layer)
+    return Lesson(config, sample, held or {"drawn": draw_some(sample)}, CROPS)
 
 
-def _drawn(sample: Callable[[Rng], Labelled]) -> dict[str, list[Labelled]]:
+def korean(_data: Path | None, _work: Path, layer: Layer = "dilated") -> Lesson:
+    """Return the lesson of the `korean` recognizer: drawn lines, in other faces to validate on."""
+    words = read_words()
+    hands = find_hands(tuple(KOREAN_STYLES), KOREAN, INSTALLED, KOREAN_NEEDED)
+    held = [hand for hand in hands if _package(hand) in KOREAN_HELD]
+
+    def drawing(hands: list[Hand]) -> Callable[[Rng], Labelled]:
+        styles = {style: KOREAN_STYLES[style] for style in {hand.style for hand in hands}}
+        return sampler(Drawn(hands, styles, lambda rng: korean_text(words, rng), {}))
+
+    validation = {
+        style: draw_some(drawing([hand for hand in held if hand.style == style]))
+        for style in KOREAN_STYLES
+        if any(hand.style == style for hand in held)
+    }
+    sample = drawing([hand for hand in hands if hand not in held])
+    config = replace(KOREAN_CONFIG, sequence=layer)
+    return Lesson(config, sample, validation or {"drawn": draw_some(sample)}, CROPS)
+
+
+def draw_some(sample: Callable[[Rng], Labelled]) -> list[Labelled]:
+    """Return `DRAWN` drawn samples, the same at every call."""
     rng = np.random.default_rng(0)
-    return {"drawn": [sample(rng) for _ in range(300)]}
+    return [sample(rng) for _ in range(DRAWN)]
+
+
+def _package(hand: Hand) -> str:
+    return "" if hand.faces[0].path is None else hand.faces[0].path.parent.name
 
 
 def real_lines(data: Path) -> tuple[list[Line], dict[str, list[Labelled]]]:
@@ -106,7 +141,3 @@ def find_lines(data: Path) -> list[Line]:
         if any(file.with_suffix(".png").exists() for file in folder.glob("*.txt")):
             found.extend(read_pairs(folder, group, "print"))
     return found
-
-
-def _with(config: RecognizerConfig, layer: Layer) -> RecognizerConfig:
-    return replace(config, sequence=layer)
