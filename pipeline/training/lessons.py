@@ -23,6 +23,7 @@ from pipeline.recognition.network import RecognizerConfig
 from pipeline.recognition.network import Sequence as Layer
 from pipeline.training.datasets import Labelled
 from pipeline.training.datasets.cells import read_cells
+from pipeline.training.datasets.corrected import read_corrected
 from pipeline.training.datasets.digits import read_digits
 from pipeline.training.datasets.tables import read_tables
 from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
@@ -55,9 +56,9 @@ def split(samples: Sequence[Labelled]) -> Split:
 def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson:
     """Return the lesson of the `numeric` recognizer.
 
-    `data` is searched for cells, digits and table pages; without it, everything is drawn. What is
-    cut out of the pages is kept in `work/printed`. Raises `BadInput` where nothing can be
-    validated on.
+    `data` is searched for cells, digits and table pages, and may itself hold corrected pages;
+    without it, everything is drawn. What is cut out of the table pages is kept in `work/printed`.
+    Raises `BadInput` for a folder or file that cannot be read.
     """
     gray: list[Labelled] = []
     binary: list[Labelled] = []
@@ -76,6 +77,10 @@ def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson
             printed.extend(train)
         elif any(folder.glob("*idx3*")):
             digits = read_digits(folder)
+    corrected = read_corrected(data, NUMERIC) if data is not None else []
+    if corrected:
+        train, held["corrected"] = split(corrected)
+        gray.extend(train)
     source = NumericSource(gray, binary, printed, digits, faces())
     make = sampler(source)
     if not held:
