@@ -39,9 +39,19 @@ def digitize(
     formats: Annotated[str, typer.Option("--format", help="Any of csv, json.")] = "csv,json",
     collection: Annotated[str, typer.Option(help="Where the pages are kept.")] = "default",
     language: Language = "simple",
+    detect_only: Annotated[
+        bool,
+        typer.Option(
+            "--detect-only",
+            help="Only find lines, here and now: OUT/polygons.jsonl, a page a line.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Read pages: take them in, digitize, wait, and write what was read to a folder."""
+    if detect_only:
+        _detect(sources, out, profile)
+        return
     from pipeline.profiles import load_profile
     from storage.exports import formats_of
     from workers import client
@@ -153,6 +163,15 @@ def print_job_status(status: list[dict[str, Any]], failures: int = 5) -> None:
             print_line(one_line(f"{'':9} {failure['what']}: {failure['reason']}"))
         if len(job["failed"]) > failures:
             print_line(f"{'':9} and {len(job['failed']) - failures} more (see --json)")
+
+
+def _detect(sources: list[str], out: Path, profile: str) -> None:
+    from workers.cli.reading import detect
+
+    _make_folder(out)
+    with (out / "polygons.jsonl").open("w", encoding="utf-8") as file:
+        if detect(sources, profile, file):
+            raise typer.Exit(1)
 
 
 def _make_folder(out: Path) -> None:
