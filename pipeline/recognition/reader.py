@@ -20,17 +20,17 @@ from pipeline.recognition.network import STRIDE, Recognizer
 
 
 class LineReader:
-    """Reads with a network; `config` is its file's, whose calibration is applied if it has one."""
+    """One recognizer, reading crops of any size, its confidence calibrated as its file says."""
 
     def __init__(self, network: Recognizer, config: Mapping[str, Any], crops: int) -> None:
-        self.network = network
-        self.decoder = Decoder(network.config.alphabet)
-        self.calibration = from_config(config)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops = crops
         self.device = next(network.parameters()).device
+        self.decoder = Decoder(network.config.alphabet)
+        self.calibration = from_config(config)
 
     def read(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
-        """Read crops (h x w, gray), in the order given; `charset` as `Decoder.decode` takes it."""
+        """Read crops (h x w, gray), in the order given."""
         config = self.network.config
         fitted = [fit_crop(crop, config.height, config.least, config.area) for crop in crops]
         buckets: dict[int, list[int]] = {}
@@ -41,18 +41,17 @@ class LineReader:
             for start in range(0, len(members), self.crops):
                 part = members[start : start + self.crops]
                 pixels, widths = batch([fitted[i] for i in part], wide)
-                steps = torch.div(widths + STRIDE - 1, STRIDE, rounding_mode="floor").tolist()
-                rows = self.probabilities(pixels, widths)
-                own = [row[:count] for row, count in zip(rows, steps, strict=True)]
-                readings |= zip(part, self.decoder.decode(own, charset), strict=True)
-        found = [readings[i] for i in range(len(crops))]
-        if self.calibration is None:
-            return found
-        return [calibrate(reading, self.calibration) for reading in found]
+                found = self.probabilities(pixels, widths)
+                readings |= zip(part, self.decoder.decode(found, charset), strict=True)
+        return [self._calibrated(readings[i]) for i in range(len(crops))]
 
-    def probabilities(self, pixels: Tensor, widths: Tensor) -> NDArray[np.float32]:
-        """Return N x T x C probabilities of N x 1 x H x W pixels, class 0 the blank."""
+    def probabilities(self, pixels: Tensor, widths: Tensor) -> list[NDArray[np.float32]]:
+        """Return the T x C probabilities of N x 1 x H x W pixels, class 0 the blank."""
         with torch.inference_mode(), half_precision(self.device):
             logits = self.network(pixels.to(self.device), widths.to(self.device))
-            found: NDArray[np.float32] = logits.float().softmax(2).cpu().numpy()
-        return found
+            found = logits.float().softmax(2).cpu().numpy()
+        steps = (widths + STRIDE - 1) // STRIDE
+        return [rows[:n] for rows, n in zip(found, steps.tolist(), strict=True)]
+
+    def _calibrated(self, reading: Reading) -> Reading:
+        return reading if self.calibration is None else calibrate(reading, self.calibration)

@@ -68,12 +68,13 @@ def finish(name: str, lesson: Lesson, schedule: Schedule, folder: Path, command:
     network = Recognizer(lesson.config)
     network.load_state_dict(tensors)
     path = folder / f"{name}.safetensors"
-    write_recognizer(path, network, tensors, step=notes["step"])
+    write_recognizer(path, network, tensors, name=name, step=notes["step"])
     judged = judge(path, lesson.validation)
     calibration = learn_calibration(list(judged.values()))
     kept = {"calibration": calibration.to_config()} if calibration else {}
     accuracy = {each: round(found.accuracy, 4) for each, found in judged.items()}
-    write_recognizer(path, network, tensors, step=notes["step"], accuracy=accuracy, **kept)
+    said = {"name": name, "step": notes["step"], "accuracy": accuracy, **kept}
+    write_recognizer(path, network, tensors, **said)
     digest.cache_clear()
     card = path.with_suffix(".md")
     card.write_text(_card(name, lesson, schedule, path, judged, calibration, command), "utf-8")
