@@ -1,0 +1,112 @@
+"""Which recognizer a crop is for: a tiny convolutional classifier of numeric, latin and korean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pipeline.errors import BadInput
+from pipeline.models.load import read
+from pipeline.preprocess import Gray
+from pipeline.recognition.crops import batch, ink_of
+
+SCRIPTS = ("numeric", "latin", "korean")
+HEIGHT = 24
+LONGEST = 128
+"""Longer lines are seen from their beginning to here, in pixels of the scaled crop."""
+
+STRIDE = 8
+CHANNELS = (12, 24, 48, 64)
+CROPS = 256
+
+
+class ScriptNetwork(nn.Module):
+    """Tells the script of lines: N x 1 x 24 x W ink (paper 0, W any multiple of 8) to logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first, second, third, fourth = CHANNELS
+        self.features = nn.Sequential(
+            nn.Conv2d(1, first, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(first, second, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(second, third, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(third, fourth, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.mixed = nn.Linear(fourth * HEIGHT // STRIDE, fourth)
+        self.classes = nn.Linear(2 * fourth, len(SCRIPTS))
+
+    def forward(self, pixels: Tensor, widths: Tensor) -> Tensor:
+        """Return N x 3 logits; `widths` (N, int64) says how many columns are the crop's own."""
+        features = self.features(pixels).permute(0, 3, 1, 2).flatten(2)
+        columns = torch.relu(self.mixed(features))
+        steps = torch.div(widths + STRIDE - 1, STRIDE, rounding_mode="floor")
+        valid = (torch.arange(columns.shape[1], device=columns.device)[None] < steps[:, None])[
+            ..., None
+        ]
+        mean = (columns * valid).sum(1) / valid.sum(1)
+        most = (columns * valid).amax(1)
+        return self.classes(torch.cat([mean, most], 1))  # type: ignore[no-any-return]
+
+
+def fit_script(gray: Gray) -> NDArray[np.float32]:
+    """Return the beginning of a crop (h x w, dark on light) as 24 x W ink, W at most 128."""
+    wide = max(8, round(gray.shape[1] * HEIGHT / gray.shape[0]))
+    if wide > LONGEST:
+        gray, wide = gray[:, : round(LONGEST * gray.shape[0] / HEIGHT)], LONGEST
+    shrinks = gray.shape[0] > HEIGHT
+    scaled = cv2.resize(
+        gray, (wide, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return ink_of(np.asarray(scaled, np.uint8))
+
+
+def script_of(text: str, numeric: str) -> str:
+    """Return the script of a text: korean with any Hangul, numeric if all are in `numeric`."""
+    if any("가" <= c <= "힣" or "ㄱ" <= c <= "ㅣ" for c in text):
+        return "korean"
+    return "numeric" if all(c in numeric for c in text) else "latin"
+
+
+class ScriptRouter:
+    """Sends each crop to a recognizer."""
+
+    def __init__(self, network: ScriptNetwork, device: str) -> None:
+        self.network = network.to(device).eval()
+        self.device = device
+
+    def route(self, crops: Sequence[Gray]) -> list[str]:
+        """Return the script of each crop (h x w, gray), in their order."""
+        fitted = [fit_script(crop) for crop in crops]
+        order = sorted(range(len(fitted)), key=lambda i: fitted[i].shape[1])
+        scripts = [""] * len(crops)
+        for first in range(0, len(order), CROPS):
+            part = order[first : first + CROPS]
+            pixels, widths = batch([fitted[i] for i in part])
+            with torch.inference_mode():
+                logits = self.network(pixels.to(self.device), widths.to(self.device))
+            for i, best in zip(part, logits.argmax(1).tolist(), strict=True):
+                scripts[i] = SCRIPTS[best]
+        return scripts
+
+
+def load_router(path: Path, device: str = "cpu") -> ScriptRouter:
+    """Return the router whose weights `path` holds. Raises `BadInput`."""
+    tensors, _ = read(path, device)
+    network = ScriptNetwork()
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except RuntimeError as error:
+        raise BadInput(
+            str(path), "holds no script classifier", "give script.safetensors"
+        ) from error
+    return ScriptRouter(network, device)
