@@ -8,7 +8,7 @@ files of single digits, pages with truth grids (`images/NAME.jpg`, `truth/NAME.c
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,36 +21,18 @@ from pipeline.profiles import load_profile
 from pipeline.recognition.alphabets import NUMERIC
 from pipeline.recognition.network import RecognizerConfig
 from pipeline.recognition.network import Sequence as Layer
-from pipeline.training.datasets import Labelled
+from pipeline.training.datasets import Labelled, split
 from pipeline.training.datasets.cells import read_cells
 from pipeline.training.datasets.corrected import read_corrected
 from pipeline.training.datasets.digits import read_digits
 from pipeline.training.datasets.tables import read_tables
 from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
 from pipeline.training.numeric import NumericSource, sampler
+from pipeline.training.prose import korean, latin
 from pipeline.training.recognizer import Lesson
 
 STYLES = ("hand", "script", "serif", "typewriter", "sans")
-EVERY = 8
-FROM = 3
 MOST_PRINTED = 500
-
-Split = tuple[list[Labelled], list[Labelled]]
-
-
-def split(samples: Sequence[Labelled]) -> Split:
-    """Divide samples into those to train and those to validate on, by group.
-
-    Of the sorted groups, the 4th and every 8th after it is held back; of fewer than four the last;
-    of a single one every fifth sample. Validation keeps what is sure.
-    """
-    groups = sorted({sample.group for sample in samples})
-    if len(groups) == 1:
-        held = [sample for sample in samples[::5] if sample.sure]
-        return [sample for i, sample in enumerate(samples) if i % 5], held
-    out = set(groups[FROM::EVERY] or groups[-1:])
-    train = [sample for sample in samples if sample.group not in out]
-    return train, [sample for sample in samples if sample.group in out and sample.sure]
 
 
 def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson:
@@ -89,7 +71,11 @@ def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson
     return Lesson(RecognizerConfig(NUMERIC, sequence=layer), make, held)
 
 
-LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {"numeric": numeric}
+LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {
+    "numeric": numeric,
+    "latin": latin,
+    "korean": korean,
+}
 
 
 def faces(text: str = "0123456789·.,") -> list[Face]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.errors import LedgermillError
 from pipeline.preprocess import Gray
 from pipeline.training.augment import Rng, chance
 from pipeline.training.datasets import Labelled
@@ -44,10 +45,12 @@ class Real:
 
 
 def sampler(drawn: Drawn, real: Sequence[Real] = ()) -> Callable[[Rng], Labelled]:
-    """Return a function that makes one training line. Raises `ValueError` without any hand."""
+    """Return a function that makes one training line. Raises `LedgermillError` without any hand."""
     families = _families(drawn)
     if not families:
-        raise ValueError("no faces to draw in: python -m pipeline.training.install_fonts")
+        raise LedgermillError(
+            "no faces to draw in; run python -m pipeline.training.install_fonts and train again"
+        )
     styles = list(families)
     shares = np.array([drawn.styles[style] for style in styles])
     bounds = np.cumsum(shares / shares.sum())

@@ -20,7 +20,8 @@ from pipeline.recognition.alphabets import KOREAN, LATIN
 from pipeline.recognition.network import RecognizerConfig
 from pipeline.recognition.network import Sequence as Layer
 from pipeline.training.augment import Rng
-from pipeline.training.datasets import Labelled
+from pipeline.training.datasets import Labelled, split
+from pipeline.training.datasets.corrected import read_corrected
 from pipeline.training.datasets.lines import IMAGES, Line, Style, read_pages, read_pairs
 from pipeline.training.fonts import INSTALLED
 from pipeline.training.hands import Hand, find_hands
@@ -66,9 +67,14 @@ def latin(data: Path | None, _work: Path, layer: Layer = "dilated") -> Lesson:
     """Return the lesson of the `latin` recognizer.
 
     Below `data`, pages (ALTO or PAGE XML beside an image) and pairs of `NAME.png` and `NAME.txt`
-    are real lines. Without any to validate on, drawn ones are. Raises `BadInput`.
+    are real lines. Without any writer to validate on, the pages of `data` itself are corrected
+    ones, and some of them validate; without these, drawn lines do. Raises `BadInput`.
     """
     train, held = real_lines(data) if data is not None else ([], {})
+    if data is not None and not held:
+        own, held["corrected"] = split(read_corrected(data, LATIN))
+        train = [Line(sample, "hand") for sample in own]
+        held = {name: samples for name, samples in held.items() if samples}
     texts = read_texts([line.labelled.texts[0] for line in train])
     hands = find_hands(tuple(LATIN_STYLES), LATIN, INSTALLED)
     drawn = Drawn(hands, LATIN_STYLES, lambda rng: line_text(texts, rng), {"fraktur": in_fraktur})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluation.tables import Compare
@@ -23,3 +24,24 @@ class Labelled:
     group: str
     compare: Compare = "text"
     sure: bool = True
+
+
+EVERY = 8
+FROM = 3
+
+Split = tuple[list[Labelled], list[Labelled]]
+
+
+def split(samples: Sequence[Labelled]) -> Split:
+    """Divide samples into those to train and those to validate on, by group.
+
+    Of the sorted groups, the 4th and every 8th after it is held back; of fewer than four the last;
+    of a single one every fifth sample. Validation keeps what is sure.
+    """
+    groups = sorted({sample.group for sample in samples})
+    if len(groups) == 1:
+        held = [sample for sample in samples[::5] if sample.sure]
+        return [sample for i, sample in enumerate(samples) if i % 5], held
+    out = set(groups[FROM::EVERY] or groups[-1:])
+    train = [sample for sample in samples if sample.group not in out]
+    return train, [sample for sample in samples if sample.group in out and sample.sure]

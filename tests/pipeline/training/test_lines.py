@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pipeline.errors import LedgermillError
 from pipeline.recognition.alphabets import LATIN
 from pipeline.training.datasets import Labelled
 from pipeline.training.fonts import BUNDLED
@@ -37,7 +38,7 @@ def test_respelling_is_by_style(drawn):
 
 
 def test_no_faces_is_said(drawn):
-    with pytest.raises(ValueError, match="install_fonts"):
+    with pytest.raises(LedgermillError, match="install_fonts"):
         sampler(Drawn([], drawn.styles, drawn.text, {}))
 
 
