@@ -17,6 +17,9 @@ from pipeline.profiles import Preprocessing
 Gray = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+STRIP = 128
+"""Rows that are worked on at once where many steps follow each other: they stay in the cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -34,10 +37,17 @@ class Prepared:
     width: int
     height: int
 
+    def polygons_on_page(self, polygons: NDArray[np.float64]) -> list[Polygon]:
+        """Map corners (N x 4 x 2, pixels of `gray`) to page pixels, kept within the page."""
+        mapped = polygons @ self.to_page[:, :2].T + self.to_page[:, 2]
+        return [
+            as_polygon(corners)
+            for corners in np.clip(mapped, 0, (self.width, self.height)).tolist()
+        ]
+
     def polygon_on_page(self, polygon: NDArray[np.float64]) -> Polygon:
         """Map four corners (4 x 2, pixels of `gray`) to page pixels, kept within the page."""
-        mapped = polygon @ self.to_page[:, :2].T + self.to_page[:, 2]
-        return as_polygon(np.clip(mapped, 0, (self.width, self.height)))
+        return self.polygons_on_page(polygon[None])[0]
 
 
 def prepare(image: NDArray[np.uint8], steps: Preprocessing) -> Prepared:
@@ -71,7 +81,7 @@ def grayscale(image: NDArray[np.uint8]) -> Gray:
     """Return an H x W gray image of an H x W or H x W x 3 (RGB) one."""
     if image.ndim == 2:
         return image
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def page_box(gray: Gray) -> tuple[int, int, int, int]:
@@ -106,7 +116,7 @@ def flatten(gray: Gray) -> Gray:
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel)
     paper = cv2.GaussianBlur(paper, (0, 0), size / 2)
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.divide(gray, np.maximum(paper, 1), scale=245).astype(np.uint8)
+    return np.asarray(cv2.divide(gray, np.maximum(paper, 1), scale=245), np.uint8)
 
 
 def ink_mask(gray: Gray, window: int = 41, k: float = 0.2) -> Mask:
@@ -114,13 +124,25 @@ def ink_mask(gray: Gray, window: int = 41, k: float = 0.2) -> Mask:
 
     `window` is in pixels, odd; strokes wider than about half of it become outlines.
     """
-    values = gray.astype(np.float32)
-    mean = cv2.boxFilter(values, -1, (window, window))
-    square = cv2.sqrBoxFilter(values, -1, (window, window))
-    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-    threshold = mean * (1 + k * (deviation / 128 - 1))
-    # Where nothing varies there is no ink, whatever the threshold says of its noise.
-    return np.asarray((values < threshold) & (deviation > 6))
+    reach = window // 2
+    ink = np.empty(gray.shape, bool)
+    for y in range(0, len(gray), STRIP):
+        top = max(0, y - reach)
+        part, own = gray[top : y + STRIP + reach], slice(y - top, y - top + STRIP)
+        mean = cv2.boxFilter(part, cv2.CV_32F, (window, window))[own]
+        square = cv2.sqrBoxFilter(part, cv2.CV_32F, (window, window))[own]
+        # In place, as far as can be: fresh memory would cost more than the sums.
+        deviation = np.subtract(square, mean * mean, out=square)
+        np.sqrt(np.maximum(deviation, 0, out=deviation), out=deviation)
+        # Where nothing varies there is no ink, whatever the threshold says of its noise.
+        varied = deviation > 6
+        deviation /= 128
+        deviation -= 1
+        deviation *= k
+        deviation += 1
+        threshold = np.multiply(deviation, mean, out=deviation)
+        np.logical_and(part[own] < threshold, varied, out=ink[y : y + STRIP])
+    return ink
 
 
 def skew(ink: Mask, limit: float = 8.0) -> float:
@@ -131,7 +153,7 @@ def skew(ink: Mask, limit: float = 8.0) -> float:
     """
     scale = 1000 / max(*ink.shape, 1000)
     small = cv2.resize(
-        ink.astype(np.uint8) * 255, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+        ink.view(np.uint8) * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
     )
     ys, xs = np.nonzero(small > 64)
     if len(xs) < 200:
@@ -170,4 +192,4 @@ def rotate(gray: Gray, angle: float) -> tuple[Gray, NDArray[np.float64]]:
     turned = cv2.warpAffine(
         gray, forward, (new_width, new_height), flags=cv2.INTER_CUBIC, borderValue=255
     )
-    return turned.astype(np.uint8), np.asarray(cv2.invertAffineTransform(forward), np.float64)
+    return np.asarray(turned, np.uint8), np.asarray(cv2.invertAffineTransform(forward), np.float64)

@@ -110,30 +110,28 @@ def _table(
     if profile.tables.numeric and not lost:
         says |= _labels(grid, texts, header)
     cells = []
-    for row in range(rows):
-        for column in range(-lost, columns):
-            polygon = layout.cell_polygon(grid, row, column)
-            if (row, column) not in says:
-                cells.append(Cell(row, column + lost, "", "", 1.0, polygon))
-                continue
-            place = (index, row, column)
-            settled = says[row, column]
-            rejected = settled.confidence < profile.recognition.reject_below
-            cells.append(
-                Cell(
-                    row,
-                    column + lost,
-                    settled.text,
-                    raw[place].text if place in raw else "",
-                    settled.confidence,
-                    polygon,
-                    value=parse_value(settled.text),
-                    status="rejected" if rejected else settled.status,
-                    alternatives=final[place].alternatives if place in final else (),
-                )
+    for (row, column), polygon in layout.cell_polygons(grid, lost).items():
+        if (row, column) not in says:
+            cells.append(Cell(row, column + lost, "", "", 1.0, polygon))
+            continue
+        place = (index, row, column)
+        settled = says[row, column]
+        rejected = settled.confidence < profile.recognition.reject_below
+        cells.append(
+            Cell(
+                row,
+                column + lost,
+                settled.text,
+                raw[place].text if place in raw else "",
+                settled.confidence,
+                polygon,
+                value=parse_value(settled.text),
+                status="rejected" if rejected else settled.status,
+                alternatives=final[place].alternatives if place in final else (),
             )
+        )
     box = grid.box
-    polygon = layout.polygon(box.x0, box.y0, box.x1, box.y1)
+    [polygon] = layout.polygons(np.array([[box.x0, box.y0, box.x1, box.y1]]))
     return Table(polygon, rows, columns + lost, tuple(cells), header)
 
 

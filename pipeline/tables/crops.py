@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,8 +11,13 @@ from numpy.typing import NDArray
 
 from pipeline.preprocess import Gray, Mask
 from pipeline.tables.structure.grid import Grid
+from pipeline.tables.structure.strokes import strokes
 
 PAPER = 250
+SPLIT = -2
+
+Extent = tuple[int, int, int, int]
+"""Top, left, bottom, right; the last two exclusive."""
 
 
 def cell_crops(
@@ -27,87 +33,120 @@ def cell_crops(
     margin = round(0.6 * height)
     y0, y1 = max(0, int(box.y0) - margin), min(text.shape[0], int(np.ceil(box.y1)) + margin)
     x0, x1 = max(0, int(box.x0) - margin), min(text.shape[1], int(np.ceil(box.x1)) + margin)
+    window = np.s_[y0:y1, x0:x1]
+    owner, extents = _owners(text[window], _places(grid, (y0, x0, y1, x1)), height)
     lines = [(row, k) for row, cut in enumerate(grid.rows) for k in range(len(cut))]
-    edges = np.array(grid.xs) - x0
-    owner = _owners(text[y0:y1, x0:x1], _cell_map(grid, (y0, x0, y1, x1)), edges, height)
-    gray, ink = gray[y0:y1, x0:x1], ink[y0:y1, x0:x1]
     crops = {}
-    for index, extent in _extents(owner).items():
-        top, left, bottom, right = extent
-        if np.count_nonzero(owner[top:bottom, left:right] == index) < 0.04 * height**2:
-            continue
+    for index, extent in extents.items():
         line, column = divmod(index, len(grid.xs) - 1)
         row, k = lines[line]
-        crops[row, column, k] = _crop(gray, ink, owner, index, extent, height)
+        crops[row, column, k] = _crop(gray[window], ink[window], owner, index, extent, height)
     return crops
 
 
-def _cell_map(grid: Grid, window: tuple[int, int, int, int]) -> NDArray[np.int32]:
-    """Return the line x column that each pixel of a window (y0, x0, y1, x1) is in, or -1 for none.
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Which line each y of a window is in and which column each x, -1 for none.
 
-    Lines are counted through the rows of the grid; the index is line times columns plus column.
+    Lines are counted through the rows of the grid. `edges` are the x of the columns' edges.
     """
+
+    line: NDArray[np.int32]
+    column: NDArray[np.int32]
+    edges: NDArray[np.float64]
+
+    def cell(self, xs: NDArray[np.int32], ys: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the cell of each point, line times columns plus column; -1 for none."""
+        line, column = self.line[ys], self.column[xs]
+        inside = (line >= 0) & (column >= 0)
+        return np.where(inside, line * (len(self.edges) - 1) + column, -1)
+
+
+def _places(grid: Grid, window: tuple[int, int, int, int]) -> _Places:
     y0, x0, y1, x1 = window
-    xs = np.arange(x0, x1) + 0.5
-    column = np.searchsorted(grid.xs, xs, side="right") - 1
-    column[(column < 0) | (column >= len(grid.xs) - 1)] = -1
-    line = np.full(y1 - y0, -1)
+    edges = np.array(grid.xs) - x0
+    column = np.searchsorted(edges, np.arange(x1 - x0) + 0.5, side="right") - 1
+    column[column >= len(edges) - 1] = -1
+    line = np.full(y1 - y0, -1, np.int32)
     for n, (top, bottom) in enumerate(itertools.chain.from_iterable(grid.rows)):
         line[max(0, int(top) - y0) : max(0, int(bottom) - y0)] = n
-    cells = line[:, None] * (len(grid.xs) - 1) + column[None, :]
-    cells[line < 0, :] = -1
-    cells[:, column < 0] = -1
-    return cells.astype(np.int32)
+    return _Places(line, column.astype(np.int32), edges)
 
 
 def _owners(
-    text: Mask, cells: NDArray[np.int32], edges: NDArray[np.float64], height: float
-) -> NDArray[np.int32]:
-    """Return the cell that each pixel of text belongs to, -1 where there is none.
+    text: Mask, places: _Places, height: float
+) -> tuple[NDArray[np.int32], dict[int, Extent]]:
+    """Return the cell of each pixel of text, -1 where there is none, and each cell's extent.
 
     A connected stroke goes as a whole to the cell with at least 60 % of it, else pixel by pixel;
-    specks, and slim remains of a rule on a column's edge, to none.
+    specks, and slim remains of a rule on a column's edge, to none. A cell with too little ink for
+    any character has no extent.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        text.astype(np.uint8), connectivity=8
-    )
-    ys, xs = np.nonzero(text)
-    stroke, cell = labels[ys, xs], cells[ys, xs]
-    size = np.bincount(stroke, minlength=count)
-    inside = cell >= 0
-    pair, share = np.unique(
-        stroke[inside].astype(np.int64) * (int(cells.max(initial=0)) + 1) + cell[inside],
-        return_counts=True,
-    )
-    pair_stroke, pair_cell = np.divmod(pair, int(cells.max(initial=0)) + 1)
-    whole = np.full(count, -2, np.int32)
-    mostly = share >= 0.6 * size[pair_stroke]
-    whole[pair_stroke[mostly]] = pair_cell[mostly]
-    wide = stats[:, cv2.CC_STAT_WIDTH]
-    middle = stats[:, cv2.CC_STAT_LEFT] + wide / 2
-    nearest = np.abs(middle[:, None] - edges[None, :]).min(axis=1)
-    whole[(size < 4) | ((wide <= 0.2 * height) & (nearest <= 0.1 * height))] = -1
+    labels, stats, _ = strokes(text)
+    x0, y0, wide, tall, area = stats.T
+    x1, y1 = x0 + wide, y0 + tall
+    whole = places.cell(x0, y0)
+    across = (whole < 0) | (whole != places.cell(x1 - 1, y1 - 1))
+    at = np.flatnonzero(text)
+    stroke = labels.ravel()[at]
+    # Only strokes across several cells need be looked at pixel by pixel.
+    parted = across[stroke]
+    ys, xs = np.divmod(at[parted], text.shape[1])
+    cell = places.cell(xs, ys)
+    whole[across] = _holders(stroke[parted], cell, area)[across]
+    nearest = np.abs((x0 + wide / 2)[:, None] - places.edges[None, :]).min(axis=1)
+    whole[(area < 4) | ((wide <= 0.2 * height) & (nearest <= 0.1 * height))] = -1
+    whole[0] = -1  # the background
     owner = np.full(text.shape, -1, np.int32)
-    owner[ys, xs] = np.where(whole[stroke] == -2, cell, whole[stroke])
-    return owner
+    owner.ravel()[at] = whole[stroke]
+    split = whole[stroke[parted]] == SPLIT
+    ys, xs, cell = ys[split], xs[split], cell[split]
+    owner[ys, xs] = cell
+    boxes = np.concatenate(
+        [
+            np.column_stack([whole, y0, x0, y1, x1, area]),
+            np.column_stack([cell, ys, xs, ys + 1, xs + 1, np.ones_like(cell)]),
+        ]
+    )
+    return owner, _extents(boxes[boxes[:, 0] >= 0], 0.04 * height**2)
 
 
-def _extents(owner: NDArray[np.int32]) -> dict[int, tuple[int, int, int, int]]:
-    """Return top, left, bottom, right of each cell's ink."""
-    ys, xs = np.nonzero(owner >= 0)
-    index = owner[ys, xs]
-    order = np.argsort(index, kind="stable")
-    index, ys, xs = index[order], ys[order], xs[order]
-    starts = np.flatnonzero(np.diff(index, prepend=-1))
-    stops = [*starts[1:], len(index)]
+def _holders(
+    stroke: NDArray[np.int32], cell: NDArray[np.int32], area: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return the cell that holds at least 60 % of each stroke, `SPLIT` where there is none.
+
+    `stroke` and `cell` are those of each pixel, `area` is the pixels of each stroke.
+    """
+    inside = cell >= 0
+    cells = int(cell.max(initial=0)) + 1
+    pair, share = np.unique(
+        stroke[inside].astype(np.int64) * cells + cell[inside], return_counts=True
+    )
+    pair_stroke, pair_cell = np.divmod(pair, cells)
+    mostly = share >= 0.6 * area[pair_stroke]
+    holder = np.full(len(area), SPLIT, np.int32)
+    holder[pair_stroke[mostly]] = pair_cell[mostly]
+    return holder
+
+
+def _extents(boxes: NDArray[np.int64], least: float) -> dict[int, Extent]:
+    """Return the extent of each cell's ink from boxes of it: cell, extent and pixels of each.
+
+    Cells with less than `least` pixels are left out.
+    """
+    cells, which = np.unique(boxes[:, 0], return_inverse=True)
+    near = np.full((len(cells), 2), np.iinfo(np.int64).max)
+    far = np.zeros((len(cells), 2), np.int64)
+    np.minimum.at(near, which, boxes[:, 1:3])
+    np.maximum.at(far, which, boxes[:, 3:5])
+    ink = np.bincount(which, boxes[:, 5], len(cells))
     return {
-        int(index[a]): (
-            int(ys[a:b].min()),
-            int(xs[a:b].min()),
-            int(ys[a:b].max()) + 1,
-            int(xs[a:b].max()) + 1,
+        cell: (top, left, bottom, right)
+        for cell, (top, left), (bottom, right), pixels in zip(
+            cells.tolist(), near.tolist(), far.tolist(), ink.tolist(), strict=True
         )
-        for a, b in zip(starts, stops, strict=True)
+        if pixels >= least
     }
 
 
@@ -116,18 +155,20 @@ def _crop(
     ink: Mask,
     owner: NDArray[np.int32],
     index: int,
-    extent: tuple[int, int, int, int],
+    extent: Extent,
     height: float,
 ) -> Gray:
     top, left, bottom, right = extent
     pad = round(0.25 * height)
     y0, y1 = max(0, top - pad), min(gray.shape[0], bottom + pad)
     x0, x1 = max(0, left - pad), min(gray.shape[1], right + pad)
-    own = (owner[y0:y1, x0:x1] == index).astype(np.uint8)
-    foreign = (ink[y0:y1, x0:x1] & (own == 0)).astype(np.uint8)
-    near = cv2.dilate(own, np.ones((3, 3), np.uint8))
-    around = cv2.dilate(foreign, np.ones((5, 5), np.uint8))
-    return np.where((around > 0) & (near == 0), PAPER, gray[y0:y1, x0:x1]).astype(np.uint8)
+    own = owner[y0:y1, x0:x1] == index
+    foreign = ink[y0:y1, x0:x1] & ~own
+    near = cv2.dilate(own.view(np.uint8), np.ones((3, 3), np.uint8))
+    around = cv2.dilate(foreign.view(np.uint8), np.ones((5, 5), np.uint8))
+    crop = gray[y0:y1, x0:x1].copy()
+    np.copyto(crop, PAPER, where=around > near)
+    return crop
 
 
 def line_crop(gray: Gray, corners: NDArray[np.float32]) -> Gray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,16 +40,25 @@ class Layout:
     boxes: NDArray[np.float32]
     lines: tuple[Gray, ...]
 
-    def cell_polygon(self, grid: Grid, row: int, column: int) -> Polygon:
-        """Return a cell's corners in page pixels; none of a column lost at the edge is on it."""
-        top, bottom = grid.ys[row]
-        left, right = grid.xs[max(column, 0)], grid.xs[max(column + 1, 0)]
-        return self.polygon(left, top, right, bottom)
+    def cell_polygons(self, grid: Grid, lost: int = 0) -> dict[tuple[int, int], Polygon]:
+        """Return each cell's corners in page pixels, by row and column.
 
-    def polygon(self, left: float, top: float, right: float, bottom: float) -> Polygon:
-        """Return the page's polygon of an upright rectangle of the straightened page."""
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        return self.prepared.polygon_on_page(self.warp.upright(corners))
+        Of `lost` columns before the first, counted -1, -2, …, nothing is on the page: theirs lie on
+        its left edge.
+        """
+        xs = np.concatenate([np.full(lost, grid.xs[0]), grid.xs])
+        ys = np.array(grid.ys)
+        left, top = np.meshgrid(xs[:-1], ys[:, 0])
+        right, bottom = np.meshgrid(xs[1:], ys[:, 1])
+        boxes = np.stack([left, top, right, bottom], axis=-1).reshape(-1, 4)
+        places = itertools.product(range(len(ys)), range(-lost, len(grid.xs) - 1))
+        return dict(zip(places, self.polygons(boxes), strict=True))
+
+    def polygons(self, boxes: NDArray[np.float64]) -> list[Polygon]:
+        """Return the page's polygons of boxes (N x 4: x0, y0, x1, y1) of the straightened page."""
+        corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
+        upright = self.warp.upright(corners.reshape(-1, 2)).reshape(-1, 4, 2)
+        return self.prepared.polygons_on_page(upright)
 
 
 def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) -> Layout:
@@ -71,7 +81,7 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
             for (row, column, line), crop in cell_crops(gray, ink, text, grid, height).items():
                 cells[index, row, column, line] = crop
         middle = (upright[:, :2] + upright[:, 2:]) / 2
-        for grid in grids:
-            free &= ~np.array([grid.box.holds(x, y) for x, y in middle], bool)
+        for box in (grid.box for grid in grids):
+            free &= ~np.array([box.holds(x, y) for x, y in middle], bool)
     lines = tuple(line_crop(prepared.gray, corners) for corners in boxes[free])
     return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines)

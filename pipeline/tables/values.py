@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MINUS = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-"})
 POINTS = str.maketrans({"·": ".", "•": ".", "∙": ".", "⋅": ".", "・": ".", "˙": ".", ",": "."})
 NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?|[+-]?\.[0-9]+")
 
 
+@lru_cache(maxsize=4096)
 def plain_number(text: str) -> str:
     """Return a number's text with a full stop for its decimal mark and `-` for its sign."""
     return text.strip().translate(MINUS).translate(POINTS).replace(" ", "")
 
 
+@lru_cache(maxsize=4096)
 def parse_value(text: str) -> float | None:
     """Return the number that a text stands for: raised dots, commas, any minus sign; else `None`.
 
@@ -23,6 +26,7 @@ def parse_value(text: str) -> float | None:
     return float(number) if NUMBER.fullmatch(number) else None
 
 
+@lru_cache(maxsize=4096)
 def shape(text: str) -> str:
     """Return the pattern of a number's text: `9·093` and `0.124` are both `d.ddd`."""
     return re.sub(r"[0-9]", "d", plain_number(text))

@@ -4,7 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.preprocess import flatten, grayscale, ink_mask, page_box, prepare, rotate, skew
+from pipeline.preprocess import (
+    STRIP,
+    flatten,
+    grayscale,
+    ink_mask,
+    page_box,
+    prepare,
+    rotate,
+    skew,
+)
 from pipeline.profiles import Preprocessing
 
 
@@ -25,6 +34,16 @@ def lined(height: int = 600, width: int = 900) -> np.ndarray:
 def test_skew_is_measured_counter_clockwise(angle: float) -> None:
     turned, _ = rotate(lined(), angle)
     assert skew(ink_mask(turned)) == pytest.approx(angle, abs=0.1)
+
+
+def test_ink_is_the_same_however_a_page_is_cut_to_strips() -> None:
+    gray = np.asarray(cv2.GaussianBlur(lined(300, 500), (0, 0), 1.5), np.uint8)
+    values = gray.astype(np.float64)
+    mean = cv2.boxFilter(values, -1, (41, 41))
+    deviation = np.sqrt(np.maximum(cv2.boxFilter(values**2, -1, (41, 41)) - mean**2, 0))
+    threshold = mean * (1 + 0.2 * (deviation / 128 - 1))
+    assert len(gray) > 2 * STRIP
+    assert np.mean(ink_mask(gray) != ((values < threshold) & (deviation > 6))) < 1e-4
 
 
 def test_an_empty_page_has_no_skew() -> None:

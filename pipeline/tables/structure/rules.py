@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.preprocess import Mask
+from pipeline.tables.structure.strokes import erase, strokes
 
 Boxes = NDArray[np.int32]
 """N x 4: x0, y0, x1, y1 of each, the far edges exclusive."""
@@ -34,7 +35,7 @@ def text_height(ink: Mask, boxes: NDArray[np.float32]) -> float:
     character is from two to four fifths as high as they are, whatever specks or joined-up writing
     make of it. 24.0 where there is too little ink to tell.
     """
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    _, stats, _ = strokes(ink)
     heights = stats[1:, cv2.CC_STAT_HEIGHT]
     widths = stats[1:, cv2.CC_STAT_WIDTH]
     plausible = (heights >= 8) & (heights <= ink.shape[0] / 8) & (widths <= 4 * heights)
@@ -53,23 +54,36 @@ def find_rules(ink: Mask, height: float) -> Rules:
     A piece counts from a little over two characters' height on: longer than any stroke of a
     letter, shorter than what remains between the gaps of an old, broken rule.
     """
-    vertical, vertical_pieces = _straight(ink, round(2.2 * height))
-    horizontal, pieces = _straight(ink.T, round(2.2 * height))
-    return Rules(vertical, horizontal.T, vertical_pieces, pieces[:, [1, 0, 3, 2]])
+    length = round(2.2 * height)
+    vertical, upright = _straight(ink, (length, 1))
+    horizontal, level = _straight(ink, (1, length))
+    return Rules(vertical, horizontal, upright, level)
 
 
-def _straight(ink: Mask, length: int) -> tuple[Mask, Boxes]:
-    """Return the upright strokes of at least `length` pixels, and the box of each."""
-    pixels = np.ascontiguousarray(ink, np.uint8)
-    # Widened across by a pixel each side, a line that drifts a little still counts as straight.
-    wide = cv2.dilate(pixels, np.ones((1, 3), np.uint8))
-    straight = cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
-    straight = np.minimum(straight, pixels)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(straight, connectivity=8)
-    slim = stats[:, cv2.CC_STAT_HEIGHT] >= 2 * stats[:, cv2.CC_STAT_WIDTH]
-    slim[0] = False  # the background
-    x, y, w, h, _ = stats[slim].T
-    return slim[labels], np.column_stack([x, y, x + w, y + h]).astype(np.int32)
+def _straight(ink: Mask, least: tuple[int, int]) -> tuple[Mask, Boxes]:
+    """Return the slim strokes of at least so many rows and columns, one of them 1, and their boxes.
+
+    Widened across by a pixel each side, a line that drifts a little still counts as straight.
+    """
+    pixels = ink.view(np.uint8)
+    across = np.ones((3, 1) if least[0] == 1 else (1, 3), np.uint8)
+    straight = cv2.morphologyEx(
+        cv2.dilate(pixels, across), cv2.MORPH_OPEN, np.ones(least, np.uint8)
+    )
+    straight = np.asarray(cv2.bitwise_and(straight, pixels), np.uint8)
+    # Outlines are a fraction of the work of labels where so little is left.
+    outlines, nesting = cv2.findContours(straight, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    boxes = []
+    for outline, (_, _, _, outer) in zip(outlines, nesting[0] if outlines else (), strict=True):
+        if outer >= 0:  # the rim of a hole
+            continue
+        x, y, width, height = cv2.boundingRect(outline)
+        along, thick = (width, height) if least[0] == 1 else (height, width)
+        if along >= 2 * thick:
+            boxes.append((x, y, x + width, y + height))
+        else:
+            cv2.floodFill(straight, None, outline[0, 0].tolist(), 0, flags=8)
+    return straight.view(bool), np.array(boxes, np.int32).reshape(-1, 4)
 
 
 def without_rules(ink: Mask, rules: Rules, height: float) -> Mask:
@@ -78,20 +92,18 @@ def without_rules(ink: Mask, rules: Rules, height: float) -> Mask:
     What remains of a broken rule is slim and stands in line with longer pieces of it; an i, a 1 or
     a dash is slim, too, but stands elsewhere. The page must be straightened.
     """
-    drawn = (rules.vertical | rules.horizontal).astype(np.uint8)
-    text = ink & ~(cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > 0)
-    _, labels, stats, middles = cv2.connectedComponentsWithStats(
-        text.astype(np.uint8), connectivity=8
-    )
+    drawn = (rules.vertical | rules.horizontal).view(np.uint8)
+    text = ink.view(np.uint8) > cv2.dilate(drawn, np.ones((3, 3), np.uint8))
+    labels, stats, middles = strokes(text)
     w, h = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     upright = (w <= 0.3 * height) & (h >= 2 * w)
     level = (h <= 0.3 * height) & (w >= 2 * h)
-    centres = np.asarray(middles, np.float64)
-    upright &= _in_line(centres[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
-    level &= _in_line(centres[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
+    upright &= _in_line(middles[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
+    level &= _in_line(middles[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
     remains = upright | level
     remains[0] = False  # the background
-    return np.asarray(text & ~remains[labels])
+    erase(text, labels, stats, remains)
+    return text
 
 
 def _in_line(

@@ -8,6 +8,7 @@ deals with upright rectangles only.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,8 @@ Points = NDArray[np.float64]
 
 POWERS = ((1, 0), (2, 0), (3, 0), (1, 1), (2, 1))
 """Exponents (along, across) of the terms of a displacement: a cubic that varies across the page."""
+
+LATTICE = 64
 
 LIKELY = np.array([20.0, 15.0, 10.0, 10.0, 10.0])
 """How large, in pixels, each coefficient is likely to be before anything is measured."""
@@ -68,25 +71,25 @@ class Warp:
         if self.largest < 1:
             return gray
         # The displacement is smooth: solved on a coarse lattice, filled in between.
-        xs = np.linspace(0, self.width - 1, 64)
-        ys = np.linspace(0, self.height - 1, 64)
-        lattice = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        coarse = (self.upright(lattice) - lattice).reshape(64, 64, 2).astype(np.float32)
-        full_x = np.arange(self.width, dtype=np.float32) * (63 / max(self.width - 1, 1))
-        full_y = np.arange(self.height, dtype=np.float32) * (63 / max(self.height - 1, 1))
-        at_x, at_y = np.meshgrid(full_x, full_y)
-        offset = cv2.remap(coarse, at_x, at_y, cv2.INTER_LINEAR)
-        columns, lines = np.meshgrid(
-            np.arange(self.width, dtype=np.float32), np.arange(self.height, dtype=np.float32)
-        )
-        return cv2.remap(
-            gray,
-            columns + offset[..., 0],
-            lines + offset[..., 1],
-            cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=255,
-        ).astype(np.uint8)
+        xs = np.linspace(0, self.width - 1, LATTICE)
+        ys = np.linspace(0, self.height - 1, LATTICE)
+        lattice = self.upright(np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2))
+        every_x = np.arange(self.width)
+        lines = np.empty((2, LATTICE, self.width), np.float32)
+        for i, points in enumerate(lattice.reshape(LATTICE, LATTICE, 2)):
+            lines[0, i] = np.interp(every_x, xs, points[:, 0])
+            lines[1, i] = np.interp(every_x, xs, points[:, 1])
+        straight = np.empty_like(gray)
+        for i, (top, bottom) in enumerate(itertools.pairwise(ys)):
+            rows = np.arange(np.ceil(top), np.ceil(bottom) if i + 2 < LATTICE else self.height)
+            if len(rows) == 0:
+                continue
+            share = ((rows - top) / (bottom - top)).astype(np.float32)[:, None]
+            x, y = lines[:, i, None] + share * (lines[:, i + 1, None] - lines[:, i, None])
+            straight[int(rows[0]) : int(rows[-1]) + 1] = cv2.remap(
+                gray, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+            )
+        return straight
 
 
 def fit_warp(rules: Rules, boxes: NDArray[np.float32], height: float) -> Warp:
@@ -126,8 +129,10 @@ def _ends(mask: NDArray[np.bool_], pieces: NDArray[np.int32]) -> NDArray[np.floa
     ends = []
     for x0, y0, x1, y1 in pieces:
         ys, xs = np.nonzero(mask[y0:y1, x0:x1])
-        slope, start = np.polyfit(ys, xs, 1)
-        ends.append((x0 + start, y0, x0 + start + slope * (y1 - y0), y1))
+        off = ys - ys.mean()
+        slope = (off @ xs) / (off @ off)
+        start = x0 + xs.mean() - slope * ys.mean()
+        ends.append((start, y0, start + slope * (y1 - y0), y1))
     return np.array(ends, np.float64).reshape(-1, 4)
 
 
