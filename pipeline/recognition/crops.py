@@ -20,15 +20,19 @@ padding changes what the network sees, and a page must read the same in whatever
 
 LEAST_CONTRAST = 40.0
 
+SQUARE, STRETCH = 2.0, 1.5
+
 
 def fitted_size(height: int, width: int, tall: int, least: int, area: int) -> tuple[int, int]:
     """Return height and width in pixels that a crop of `height` x `width` is scaled to.
 
-    About `area` pixels, at most `tall` high and, for a long line, at least `least`.
+    About `area` pixels, at most `tall` high and, for a long line, at least `least`. A squarer crop
+    than 2 to 1 is a cell with its surroundings, its text small: that gets more columns.
     """
     aspect = width / height
     high = round(min(max(math.sqrt(area / aspect), least), tall))
-    return high, min(max(round(high * aspect), 8), LONGEST)
+    stretch = min(max(SQUARE / aspect, 1.0), STRETCH)
+    return high, min(max(round(high * aspect * stretch), 8), LONGEST)
 
 
 def fit_crop(gray: Gray, tall: int, least: int, area: int) -> NDArray[np.float32]:

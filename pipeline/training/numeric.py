@@ -43,6 +43,8 @@ class NumericSource:
     faces: Sequence[Face] = ()
 
 
+TWICE = 0.2
+
 SHARES = {"gray": 0.46, "binary": 0.26, "printed": 0.08, "digits": 0.09, "faces": 0.11}
 
 
@@ -76,9 +78,16 @@ def sampler(source: NumericSource, augmented: bool = True) -> Callable[[Rng], La
 
 
 def number(rng: Rng, patterns: Sequence[str] = PATTERNS) -> str:
-    """Return a random number: each `d` of a random pattern becomes a digit."""
+    """Return a random number: each `d` of a random pattern becomes a digit, often the last again.
+
+    Twice the same is what CTC finds hardest: it must see where the one ends.
+    """
     pattern = patterns[int(rng.integers(len(patterns)))]
-    return "".join(str(int(rng.integers(10))) if c == "d" else c for c in pattern)
+    text = ""
+    for c in pattern:
+        again = text[-1:].isdigit() and chance(rng, TWICE)
+        text += (text[-1] if again else str(int(rng.integers(10)))) if c == "d" else c
+    return text
 
 
 def _one(cells: Sequence[Labelled], rng: Rng) -> Labelled:
