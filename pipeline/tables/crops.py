@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.preprocess import Gray, Mask
 from pipeline.tables.structure.grid import Grid
-from pipeline.tables.structure.strokes import strokes
+from pipeline.tables.structure.strokes import Strokes
 
 PAPER = 250
 SPLIT = -2
@@ -21,7 +21,7 @@ Extent = tuple[int, int, int, int]
 
 
 def cell_crops(
-    gray: Gray, ink: Mask, text: Mask, grid: Grid, height: float
+    gray: Gray, ink: Mask, text: Strokes, grid: Grid, height: float
 ) -> dict[tuple[int, int, int], Gray]:
     """Return a crop (h x w, gray) for each (row, column, line) with ink; blank cells have none.
 
@@ -29,24 +29,20 @@ def cell_crops(
     characters' height in pixels. A stroke belongs to the line of the cell that holds most of it,
     wherever it ends; other ink within the crop is painted over.
     """
-    box = grid.box
-    margin = round(0.6 * height)
-    y0, y1 = max(0, int(box.y0) - margin), min(text.shape[0], int(np.ceil(box.y1)) + margin)
-    x0, x1 = max(0, int(box.x0) - margin), min(text.shape[1], int(np.ceil(box.x1)) + margin)
-    window = np.s_[y0:y1, x0:x1]
-    owner, extents = _owners(text[window], _places(grid, (y0, x0, y1, x1)), height)
+    places = _places(grid, text.mask.shape)
+    owner, extents = _owners(text, places, _around(grid, text.mask.shape, height), height)
     lines = [(row, k) for row, cut in enumerate(grid.rows) for k in range(len(cut))]
     crops = {}
     for index, extent in extents.items():
         line, column = divmod(index, len(grid.xs) - 1)
         row, k = lines[line]
-        crops[row, column, k] = _crop(gray[window], ink[window], owner, index, extent, height)
+        crops[row, column, k] = _crop(gray, ink, owner, index, extent, height)
     return crops
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Which line each y of a window is in and which column each x, -1 for none.
+    """Which line each y of the page is in and which column each x, -1 for none.
 
     Lines are counted through the rows of the grid. `edges` are the x of the columns' edges.
     """
@@ -55,26 +51,36 @@ class _Places:
     column: NDArray[np.int32]
     edges: NDArray[np.float64]
 
-    def cell(self, xs: NDArray[np.int32], ys: NDArray[np.int32]) -> NDArray[np.int32]:
+    def cell(self, xs: NDArray[np.intp], ys: NDArray[np.intp]) -> NDArray[np.int32]:
         """Return the cell of each point, line times columns plus column; -1 for none."""
         line, column = self.line[ys], self.column[xs]
         inside = (line >= 0) & (column >= 0)
-        return np.where(inside, line * (len(self.edges) - 1) + column, -1)
+        return np.where(inside, line * np.int32(len(self.edges) - 1) + column, np.int32(-1))
 
 
-def _places(grid: Grid, window: tuple[int, int, int, int]) -> _Places:
-    y0, x0, y1, x1 = window
-    edges = np.array(grid.xs) - x0
-    column = np.searchsorted(edges, np.arange(x1 - x0) + 0.5, side="right") - 1
+def _places(grid: Grid, shape: tuple[int, ...]) -> _Places:
+    edges = np.array(grid.xs)
+    column = np.searchsorted(edges, np.arange(shape[1]) + 0.5, side="right") - 1
     column[column >= len(edges) - 1] = -1
-    line = np.full(y1 - y0, -1, np.int32)
+    line = np.full(shape[0], -1, np.int32)
     for n, (top, bottom) in enumerate(itertools.chain.from_iterable(grid.rows)):
-        line[max(0, int(top) - y0) : max(0, int(bottom) - y0)] = n
+        line[max(0, int(top)) : max(0, int(bottom))] = n
     return _Places(line, column.astype(np.int32), edges)
 
 
+def _around(grid: Grid, shape: tuple[int, ...], height: float) -> Extent:
+    """Return how far a crop may reach beyond the grid."""
+    box, margin = grid.box, round(0.6 * height)
+    return (
+        max(0, int(box.y0) - margin),
+        max(0, int(box.x0) - margin),
+        min(shape[0], int(np.ceil(box.y1)) + margin),
+        min(shape[1], int(np.ceil(box.x1)) + margin),
+    )
+
+
 def _owners(
-    text: Mask, places: _Places, height: float
+    text: Strokes, places: _Places, around: Extent, height: float
 ) -> tuple[NDArray[np.int32], dict[int, Extent]]:
     """Return the cell of each pixel of text, -1 where there is none, and each cell's extent.
 
@@ -82,22 +88,22 @@ def _owners(
     specks, and slim remains of a rule on a column's edge, to none. A cell with too little ink for
     any character has no extent.
     """
-    labels, stats, _ = strokes(text)
-    x0, y0, wide, tall, area = stats.T
+    x0, y0, wide, tall, area = text.stats.T
     x1, y1 = x0 + wide, y0 + tall
-    whole = places.cell(x0, y0)
-    across = (whole < 0) | (whole != places.cell(x1 - 1, y1 - 1))
-    at = np.flatnonzero(text)
-    stroke = labels.ravel()[at]
+    near = (y1 > around[0]) & (x1 > around[1]) & (y0 < around[2]) & (x0 < around[3])
+    nearest = np.abs((x0 + wide / 2)[:, None] - places.edges[None, :]).min(axis=1)
+    near &= (area >= 4) & ((wide > 0.2 * height) | (nearest > 0.1 * height))
+    near[0] = False  # the background
+    whole = np.where(near, places.cell(x0, y0), np.int32(-1))
+    across = near & ((whole < 0) | (whole != places.cell(x1 - 1, y1 - 1)))
+    at = np.flatnonzero(text.mask)
+    stroke = text.labels.ravel()[at]
     # Only strokes across several cells need be looked at pixel by pixel.
     parted = across[stroke]
-    ys, xs = np.divmod(at[parted], text.shape[1])
+    ys, xs = np.divmod(at[parted], text.mask.shape[1])
     cell = places.cell(xs, ys)
     whole[across] = _holders(stroke[parted], cell, area)[across]
-    nearest = np.abs((x0 + wide / 2)[:, None] - places.edges[None, :]).min(axis=1)
-    whole[(area < 4) | ((wide <= 0.2 * height) & (nearest <= 0.1 * height))] = -1
-    whole[0] = -1  # the background
-    owner = np.full(text.shape, -1, np.int32)
+    owner = np.full(text.mask.shape, -1, np.int32)
     owner.ravel()[at] = whole[stroke]
     split = whole[stroke[parted]] == SPLIT
     ys, xs, cell = ys[split], xs[split], cell[split]
@@ -108,6 +114,7 @@ def _owners(
             np.column_stack([cell, ys, xs, ys + 1, xs + 1, np.ones_like(cell)]),
         ]
     )
+    boxes[:, 1:5] = np.clip(boxes[:, 1:5], np.tile(around[:2], 2), np.tile(around[2:], 2))
     return owner, _extents(boxes[boxes[:, 0] >= 0], 0.04 * height**2)
 
 

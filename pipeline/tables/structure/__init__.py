@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +10,7 @@ from pipeline.tables.structure.columns import column_edges, rule_share
 from pipeline.tables.structure.grid import Box, Grid, Sheet
 from pipeline.tables.structure.rows import rows_of_bands, text_rows
 from pipeline.tables.structure.rules import Boxes
-from pipeline.tables.structure.signals import closed, runs
+from pipeline.tables.structure.signals import closed, covered, runs
 
 
 def find_grids(sheet: Sheet) -> list[Grid]:
@@ -28,9 +27,7 @@ def find_grids(sheet: Sheet) -> list[Grid]:
 
 def _without(sheet: Sheet, taken: list[Box]) -> Sheet:
     """Return the sheet with nothing left of the boxes taken."""
-    text = sheet.text.copy()
-    for box in taken:
-        text[int(box.y0) : int(box.y1) + 1, int(box.x0) : int(box.x1) + 1] = False
+    text = sheet.text.outside([(box.x0, box.y0, box.x1, box.y1) for box in taken])
     free = [
         not any(box.holds((x0 + x1) / 2, (y0 + y1) / 2) for box in taken)
         for x0, y0, x1, y1 in sheet.boxes
@@ -91,7 +88,8 @@ def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
     bands = text_rows(sheet, zone, levels, fill=True)
     if len(bands) < 2:
         return None
-    edges = column_edges(sheet, zone, bands)
+    drawn = rule_share(sheet, zone)
+    edges = column_edges(sheet, zone, bands, drawn)
     if len(edges) < 3:
         return None
     rows = rows_of_bands(sheet, edges, bands, levels)
@@ -102,8 +100,8 @@ def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
     if inner:
         above = sum((lines[0][0] + lines[-1][1]) / 2 < inner[0] for lines in rows)
         header = above if above <= max(1, len(rows) // 3) else 0
-    share = rule_share(sheet, zone)[: max(1, round(0.3 * h))]
-    framed = len(share) > 0 and float(share.max()) >= 0.3
+    begin = drawn[: max(1, round(0.3 * h))]
+    framed = len(begin) > 0 and float(begin.max()) >= 0.3
     return Grid(tuple(edges), tuple(rows), header, zone.x0 < 2 * h, framed)
 
 
@@ -111,8 +109,7 @@ def level_rules(sheet: Sheet, zone: Box) -> list[float]:
     """Return the y of the level rules that cross at least half of a zone, top to bottom."""
     part = sheet.rules.horizontal[int(zone.y0) : int(zone.y1) + 1, int(zone.x0) : int(zone.x1)]
     reach = round(0.25 * sheet.height)
-    thick = cv2.dilate(part.astype(np.uint8), np.ones((2 * reach + 1, 1), np.uint8))
-    share = thick.mean(axis=1) if thick.size else np.zeros(0)
+    share = covered(part, 1, reach)
     found = []
     for start, stop in runs(share >= 0.5):
         found.append(zone.y0 + (start + stop) / 2)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.tables.structure.grid import Box, Grid, Sheet
 from pipeline.tables.structure.rows import filled, text_rows
-from pipeline.tables.structure.signals import closed, runs
+from pipeline.tables.structure.signals import closed, ink_along, runs
 
 
 def aligned_grids(sheet: Sheet) -> list[Grid]:
@@ -19,10 +19,10 @@ def aligned_grids(sheet: Sheet) -> list[Grid]:
     is left. Where too few of its places are filled it is only scattered text.
     """
     h = sheet.height
-    tall, wide = sheet.text.shape
+    tall, wide = sheet.text.mask.shape
     rows = text_rows(sheet, Box(0, 0, wide, tall), [], fill=False)
     covered = [
-        closed(sheet.text[int(top) : int(np.ceil(bottom))].sum(axis=0) >= 2, round(0.8 * h))
+        closed(ink_along(sheet.text.mask[int(top) : int(np.ceil(bottom))], 0) >= 2, round(0.8 * h))
         for top, bottom in rows
     ]
     grids = []

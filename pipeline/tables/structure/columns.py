@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import itertools
 
-import cv2
 import numpy as np
 
 from pipeline.preprocess import Mask
 from pipeline.tables.structure.grid import Box, Sheet
-from pipeline.tables.structure.signals import Profile, apart, closed, runs
+from pipeline.tables.structure.signals import Profile, apart, closed, covered, ink_along, runs
 
 
-def column_edges(sheet: Sheet, zone: Box, rows: list[tuple[float, float]]) -> list[float]:
+def column_edges(
+    sheet: Sheet, zone: Box, rows: list[tuple[float, float]], drawn: Profile
+) -> list[float]:
     """Return the upright edges of a ruled zone's columns, left to right, the zone's own included.
 
+    `drawn` is the zone's `rule_share`.
     A rule counts where it is long enough or where the text, too, leaves it free; a gutter between
     two columns of text whose rule has faded counts as one.
     """
     h = sheet.height
     x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
-    drawn = rule_share(sheet, zone)
-    used = text_share(sheet.text, rows, x0, x1, gap=0.3 * h)
+    used = text_share(sheet.text.mask, rows, x0, x1, gap=0.3 * h)
     edges: list[float] = []
     for start, stop in runs(drawn >= 0.06):
         if start == 0 or stop == len(drawn):
@@ -47,13 +48,11 @@ def rule_share(sheet: Sheet, zone: Box) -> Profile:
     x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
     y0, y1 = int(zone.y0), int(np.ceil(zone.y1))
     reach = max(1, round(0.12 * h))
-    upright = sheet.rules.vertical[:, x0:x1].astype(np.uint8)
-    thick = cv2.dilate(upright, np.ones((1, 2 * reach + 1), np.uint8))
-    inside = thick[y0:y1].mean(axis=0)
-    wide = cv2.dilate(upright, np.ones((1, 2 * round(0.4 * h) + 1), np.uint8))
-    margin = round(4 * h)
-    beyond = [wide[max(0, y0 - margin) : max(0, y0 - round(h))], wide[y1 + round(h) : y1 + margin]]
-    outside = np.max([b.mean(axis=0) if len(b) else np.zeros(x1 - x0) for b in beyond], axis=0)
+    upright = sheet.rules.vertical[:, x0:x1]
+    inside = covered(upright[y0:y1], 0, reach)
+    near, far = round(h), round(4 * h)
+    beyond = [upright[max(0, y0 - far) : max(0, y0 - near)], upright[y1 + near : y1 + far]]
+    outside = np.max([covered(part, 0, round(0.4 * h)) for part in beyond], axis=0)
     return np.asarray(np.where(outside > 0.5, 0.0, inside), np.float64)
 
 
@@ -64,7 +63,7 @@ def text_share(
     covered = []
     for top, bottom in rows:
         strip = text[int(top) : int(np.ceil(bottom)), x0:x1]
-        covered.append(closed(strip.sum(axis=0) >= 2, round(gap)))
+        covered.append(closed(ink_along(strip, 0) >= 2, round(gap)))
     return np.mean(covered, axis=0) if covered else np.zeros(x1 - x0)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.preprocess import Mask
 from pipeline.tables.structure.rules import Rules
+from pipeline.tables.structure.strokes import Strokes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Sheet:
     """
 
     rules: Rules
-    text: Mask
+    text: Strokes
     boxes: NDArray[np.float64]
     height: float
 

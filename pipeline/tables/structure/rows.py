@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.tables.structure.grid import Box, Sheet
-from pipeline.tables.structure.signals import Profile, peaks, smooth
+from pipeline.tables.structure.signals import Profile, ink_along, peaks, smooth
 
 
 def text_rows(
@@ -23,8 +22,8 @@ def text_rows(
     h = sheet.height
     y0, y1 = int(zone.y0), int(np.ceil(zone.y1))
     x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
-    part = sheet.text[y0:y1, x0:x1]
-    ink = smooth(part.sum(axis=1).astype(float), 0.08 * h)
+    part = sheet.text.mask[y0:y1, x0:x1]
+    ink = smooth(ink_along(part, 1).astype(float), 0.08 * h)
     votes = np.zeros(y1 - y0)
     for a, b, c, d in sheet.boxes:
         x, y = (a + c) / 2, (b + d) / 2
@@ -99,15 +98,10 @@ def rows_of_bands(
 
 def filled(sheet: Sheet, edges: list[float], rows: list[tuple[float, float]]) -> NDArray[np.bool_]:
     """Return which places (rows x columns) hold text; a stroke counts where its middle is."""
-    y0, y1 = int(rows[0][0]), int(np.ceil(rows[-1][1]))
-    _, _, stats, middles = cv2.connectedComponentsWithStats(
-        sheet.text[y0:y1].astype(np.uint8), connectivity=8
-    )
-    area = stats[1:, cv2.CC_STAT_AREA]
-    xs, ys = middles[1:, 0], middles[1:, 1] + y0
+    area, (xs, ys) = sheet.text.area[1:], sheet.text.middles[1:].T
     column = np.searchsorted(edges, xs, side="right") - 1
     row = np.searchsorted([top for top, _ in rows], ys, side="right") - 1
-    inside = (column >= 0) & (column < len(edges) - 1) & (row >= 0)
+    inside = (column >= 0) & (column < len(edges) - 1) & (row >= 0) & (ys < rows[-1][1])
     ink = np.zeros((len(rows), len(edges) - 1))
     np.add.at(ink, (row[inside], column[inside]), area[inside])
     return np.asarray(ink >= 0.05 * sheet.height**2)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.preprocess import Mask
-from pipeline.tables.structure.strokes import erase, strokes
+from pipeline.tables.structure.strokes import Strokes, find_strokes
 
 Boxes = NDArray[np.int32]
 """N x 4: x0, y0, x1, y1 of each, the far edges exclusive."""
@@ -35,7 +35,7 @@ def text_height(ink: Mask, boxes: NDArray[np.float32]) -> float:
     character is from two to four fifths as high as they are, whatever specks or joined-up writing
     make of it. 24.0 where there is too little ink to tell.
     """
-    _, stats, _ = strokes(ink)
+    stats = find_strokes(ink).stats
     heights = stats[1:, cv2.CC_STAT_HEIGHT]
     widths = stats[1:, cv2.CC_STAT_WIDTH]
     plausible = (heights >= 8) & (heights <= ink.shape[0] / 8) & (widths <= 4 * heights)
@@ -86,24 +86,20 @@ def _straight(ink: Mask, least: tuple[int, int]) -> tuple[Mask, Boxes]:
     return straight.view(bool), np.array(boxes, np.int32).reshape(-1, 4)
 
 
-def without_rules(ink: Mask, rules: Rules, height: float) -> Mask:
+def without_rules(ink: Mask, rules: Rules, height: float) -> Strokes:
     """Return the ink that is text: without the rules, their ragged edges and their short remains.
 
     What remains of a broken rule is slim and stands in line with longer pieces of it; an i, a 1 or
     a dash is slim, too, but stands elsewhere. The page must be straightened.
     """
     drawn = (rules.vertical | rules.horizontal).view(np.uint8)
-    text = ink.view(np.uint8) > cv2.dilate(drawn, np.ones((3, 3), np.uint8))
-    labels, stats, middles = strokes(text)
-    w, h = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    text = find_strokes(ink.view(np.uint8) > cv2.dilate(drawn, np.ones((3, 3), np.uint8)))
+    w, h = text.stats[:, cv2.CC_STAT_WIDTH], text.stats[:, cv2.CC_STAT_HEIGHT]
     upright = (w <= 0.3 * height) & (h >= 2 * w)
     level = (h <= 0.3 * height) & (w >= 2 * h)
-    upright &= _in_line(middles[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
-    level &= _in_line(middles[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
-    remains = upright | level
-    remains[0] = False  # the background
-    erase(text, labels, stats, remains)
-    return text
+    upright &= _in_line(text.middles[:, 0], upright, rules.vertical_pieces[:, [0, 2]], height)
+    level &= _in_line(text.middles[:, 1], level, rules.horizontal_pieces[:, [1, 3]], height)
+    return text.without(upright | level)
 
 
 def _in_line(

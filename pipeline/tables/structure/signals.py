@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.preprocess import Mask
 
 Profile = NDArray[np.float64]
 
@@ -23,6 +26,25 @@ def closed(flags: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
         if start > 0 and stop < len(flags) and stop - start <= gap:
             filled[start:stop] = True
     return filled
+
+
+def ink_along(mask: Mask, axis: int) -> NDArray[np.int32]:
+    """Return how many pixels of a mask each x holds (axis 0) or each y (axis 1)."""
+    if mask.size == 0:
+        return np.zeros(mask.shape[1 - axis], np.int32)
+    # Far faster than NumPy's sum of truth values.
+    sums = cv2.reduce(mask.view(np.uint8), axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    return np.asarray(sums, np.int32).ravel()
+
+
+def covered(mask: Mask, axis: int, reach: int) -> Profile:
+    """Return the share of a mask that each x (axis 0) or y (axis 1) has within `reach` pixels."""
+    length = mask.shape[axis]
+    if mask.size == 0:
+        return np.zeros(mask.shape[1 - axis])
+    kernel = np.ones((1, 2 * reach + 1) if axis == 0 else (2 * reach + 1, 1), np.uint8)
+    thick = np.asarray(cv2.dilate(mask.view(np.uint8), kernel), np.uint8)
+    return np.asarray(ink_along(thick.view(bool), axis) / length, np.float64)
 
 
 def smooth(values: Profile, sigma: float) -> Profile:

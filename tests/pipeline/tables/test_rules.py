@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from pipeline.tables.structure.rules import find_rules, without_rules
-from pipeline.tables.structure.strokes import erase, strokes
+from pipeline.tables.structure.strokes import find_strokes
 
 
 def table() -> np.ndarray:
@@ -40,14 +40,14 @@ def test_the_boxes_of_rules_are_those_of_their_ink() -> None:
         (rules.vertical, rules.vertical_pieces),
         (rules.horizontal, rules.horizontal_pieces),
     ):
-        _, stats, _ = strokes(mask)
-        boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist()]
+        stats = find_strokes(mask).stats[1:].tolist()
+        boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats]
         assert sorted(map(tuple, pieces.tolist())) == sorted(boxes)
 
 
 def test_text_is_what_no_rule_is() -> None:
     ink = table()
-    text = without_rules(ink, find_rules(ink, 12.0), 12.0)
+    text = without_rules(ink, find_rules(ink, 12.0), 12.0).mask
     assert text[205:221, 60:180].sum() == ink[205:221, 60:180].sum()
     assert not text[40:260, 198:203].any()
     assert not text[:, :25].any()
@@ -59,10 +59,21 @@ def test_a_page_without_ink_has_no_rules() -> None:
     assert not rules.horizontal.any()
 
 
-def test_erasing_leaves_strokes_within_the_same_box() -> None:
-    ink = table()
-    labels, stats, _ = strokes(ink)
-    ring = labels[120, 300 - 12]
-    erase(ink, labels, stats, np.arange(len(stats)) == ring)
-    assert not ink[120, 300 - 12]
-    assert ink[120, 300]
+def test_taking_a_stroke_away_leaves_others_within_its_box() -> None:
+    found = find_strokes(table())
+    ring = found.labels[120, 300 - 12]
+    left = found.without(np.arange(len(found.stats)) == ring)
+    assert not left.mask[120, 300 - 12]
+    assert left.area[ring] == 0
+    assert left.mask[120, 300]
+    assert left.mask.sum() == found.mask.sum() - found.area[ring]
+    assert found.mask[120, 300 - 12]
+
+
+def test_taking_a_box_away_takes_the_strokes_in_its_middle() -> None:
+    found = find_strokes(table())
+    dot = found.labels[120, 300]
+    left = found.outside([(290, 110, 310, 130)])
+    assert not left.mask[110:131, 290:311].any()
+    assert left.area[dot] == 0
+    assert left.area[found.labels[100, 100]] == found.area[found.labels[100, 100]]
