@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,20 +13,22 @@ from torch import Tensor, nn
 from pipeline.errors import BadInput
 from pipeline.models.load import read
 from pipeline.preprocess import Gray
-from pipeline.recognition.crops import batch, ink_of
+from pipeline.recognition.crops import batch, fit_crop
 
 SCRIPTS = ("numeric", "latin", "korean")
-HEIGHT = 24
-LONGEST = 128
+HEIGHT, LEAST, AREA = 48, 24, 3840
+"""How crops are fitted: see `pipeline.recognition.crops.fit_crop`."""
+
+LONGEST = 160
 """Longer lines are seen from their beginning to here, in pixels of the scaled crop."""
 
 STRIDE = 8
-CHANNELS = (12, 24, 48, 64)
+CHANNELS = (12, 24, 48, 48)
 CROPS = 256
 
 
 class ScriptNetwork(nn.Module):
-    """Tells the script of lines: N x 1 x 24 x W ink (paper 0, W any multiple of 8) to logits."""
+    """Tells the script of lines: N x 1 x 48 x W ink (paper 0, W any multiple of 8) to logits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,15 +60,9 @@ class ScriptNetwork(nn.Module):
 
 
 def fit_script(gray: Gray) -> NDArray[np.float32]:
-    """Return the beginning of a crop (h x w, dark on light) as 24 x W ink, W at most 128."""
-    wide = max(8, round(gray.shape[1] * HEIGHT / gray.shape[0]))
-    if wide > LONGEST:
-        gray, wide = gray[:, : round(LONGEST * gray.shape[0] / HEIGHT)], LONGEST
-    shrinks = gray.shape[0] > HEIGHT
-    scaled = cv2.resize(
-        gray, (wide, HEIGHT), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-    return ink_of(np.asarray(scaled, np.uint8))
+    """Return the beginning of a crop (h x w, dark on light) as 48 x W ink, W at most 160."""
+    seen = round(LONGEST * gray.shape[0] / LEAST)
+    return fit_crop(gray[:, :seen], HEIGHT, LEAST, AREA)[:, :LONGEST]
 
 
 def script_of(text: str, numeric: str) -> str:

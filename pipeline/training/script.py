@@ -22,7 +22,7 @@ from pipeline.training.recognizer import Lesson
 CROPS = 64
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Pixels N x 1 x 24 x W, widths N, classes N."""
+"""Pixels N x 1 x 48 x W, widths N, classes N."""
 
 
 @dataclass(frozen=True, slots=True)
