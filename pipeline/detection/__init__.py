@@ -1,0 +1,1 @@
+"""Detection: where text stands on a page, whatever its size and turn."""

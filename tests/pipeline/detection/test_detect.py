@@ -1,0 +1,82 @@
+"""Pages of any size through the detector, with a network that knows what is on them."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pipeline.detection.detect import Detector, load_detector
+from pipeline.detection.geometry import Floats, draw_maps
+from pipeline.detection.network import Detector as Network
+from pipeline.detection.network import DetectorConfig
+from pipeline.errors import BadInput
+from pipeline.evaluation.boxes import iou
+from pipeline.profiles import Detection
+
+SIDE = 960
+BOXES: Floats = np.array(
+    [
+        [[100, 100], [300, 100], [300, 130], [100, 130]],
+        [[340, 100], [500, 100], [500, 130], [340, 130]],
+        [[100, 180], [860, 200], [859, 232], [99, 212]],
+    ],
+    np.float32,
+)
+
+
+class Knowing(nn.Module):
+    """A network that gives the maps of boxes that it was told, in pixels of its input."""
+
+    def __init__(self, boxes: Floats) -> None:
+        super().__init__()
+        self.boxes = boxes
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        height, width = pixels.shape[2:]
+        text, maps, _ = draw_maps(self.boxes, height, width, 96.0)
+        logits = np.where(text > 0, 8, -8).astype(np.float32)
+        return torch.from_numpy(np.concatenate([logits[None], maps]))[None]
+
+
+def knowing(boxes: Floats) -> Detector:
+    return Detector(Knowing(boxes), Detection(longest_side=SIDE))  # type: ignore[arg-type]
+
+
+def test_boxes_are_in_page_pixels_from_top_to_bottom() -> None:
+    scale = 3.0
+    page = np.full((round(SIDE * scale), round(0.7 * SIDE * scale)), 240, np.uint8)
+    found = knowing(BOXES).detect(page)
+    assert found.dtype == np.float32
+    assert found.shape == (3, 4, 2)
+    assert list(found[:, 0, 1]) == sorted(found[:, 0, 1])
+    for truth in BOXES * scale:
+        assert max(iou(box, truth) for box in found) > 0.85
+
+
+def test_a_small_page_is_not_enlarged() -> None:
+    found = knowing(BOXES[:2]).detect(np.full((300, 600), 240, np.uint8))
+    assert len(found) == 2
+    assert max(iou(box, BOXES[0]) for box in found) > 0.85
+
+
+def test_a_page_with_one_line() -> None:
+    (found,) = knowing(BOXES[2:]).detect(np.full((300, SIDE), 240, np.uint8))
+    assert iou(found, BOXES[2]) > 0.85
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 900), (900, 3), (31, 33), (40, 12_000)])
+def test_pages_of_any_shape_pass_through(shape: tuple[int, int]) -> None:
+    network = Network(DetectorConfig((4, 4, 4, 4, 4), (4, 4, 4))).eval()
+    found = Detector(network, Detection(longest_side=SIDE)).detect(np.full(shape, 255, np.uint8))
+    assert found.ndim == 3
+    assert found.shape[1:] == (4, 2)
+
+
+def test_weights_of_something_else_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    from pipeline.models.load import write
+
+    file = tmp_path / "other.safetensors"
+    write(file, {"weight": torch.zeros(2)}, {"recognizer": {}})
+    with pytest.raises(BadInput, match="holds no detector"):
+        load_detector(file, "cpu", Detection())
