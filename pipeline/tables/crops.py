@@ -14,6 +14,7 @@ from pipeline.tables.structure.grid import Grid
 from pipeline.tables.structure.strokes import Strokes
 
 PAPER = 250
+NEAR, AROUND = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 SPLIT = -2
 
 Extent = tuple[int, int, int, int]
@@ -29,14 +30,22 @@ def cell_crops(
     characters' height in pixels. A stroke belongs to the line of the cell that holds most of it,
     wherever it ends; other ink within the crop is painted over.
     """
+    around = _around(grid, text.mask.shape, height)
     places = _places(grid, text.mask.shape)
-    owner, extents = _owners(text, places, _around(grid, text.mask.shape, height), height)
+    owner, extents = _owners(text, places, around, height)
     lines = [(row, k) for row, cut in enumerate(grid.rows) for k in range(len(cut))]
+    pad = round(0.25 * height)
     crops = {}
-    for index, extent in extents.items():
+    for index, (top, left, bottom, right) in extents.items():
         line, column = divmod(index, len(grid.xs) - 1)
         row, k = lines[line]
-        crops[row, column, k] = _crop(gray, ink, owner, index, extent, height)
+        y0, y1 = max(around[0], top - pad), min(around[2], bottom + pad)
+        x0, x1 = max(around[1], left - pad), min(around[3], right + pad)
+        window = np.s_[y0:y1, x0:x1]
+        cell = owner[text.labels[window]]
+        if (cell == SPLIT).any():
+            cell = np.where(cell == SPLIT, places.cell(*np.ogrid[window]), cell)
+        crops[row, column, k] = _crop(gray[window], ink[window], cell == index)
     return crops
 
 
@@ -51,7 +60,7 @@ class _Places:
     column: NDArray[np.int32]
     edges: NDArray[np.float64]
 
-    def cell(self, xs: NDArray[np.intp], ys: NDArray[np.intp]) -> NDArray[np.int32]:
+    def cell(self, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> NDArray[np.int32]:
         """Return the cell of each point, line times columns plus column; -1 for none."""
         line, column = self.line[ys], self.column[xs]
         inside = (line >= 0) & (column >= 0)
@@ -82,11 +91,11 @@ def _around(grid: Grid, shape: tuple[int, ...], height: float) -> Extent:
 def _owners(
     text: Strokes, places: _Places, around: Extent, height: float
 ) -> tuple[NDArray[np.int32], dict[int, Extent]]:
-    """Return the cell of each pixel of text, -1 where there is none, and each cell's extent.
+    """Return the cell that each stroke belongs to, and the extent of each cell's ink.
 
-    A connected stroke goes as a whole to the cell with at least 60 % of it, else pixel by pixel;
-    specks, and slim remains of a rule on a column's edge, to none. A cell with too little ink for
-    any character has no extent.
+    A stroke goes as a whole to the cell with at least 60 % of it, else pixel by pixel (`SPLIT`);
+    specks, and slim remains of a rule on a column's edge, to none (-1). A cell with too little ink
+    for any character has no extent.
     """
     x0, y0, wide, tall, area = text.stats.T
     x1, y1 = x0 + wide, y0 + tall
@@ -94,23 +103,20 @@ def _owners(
     nearest = np.abs((x0 + wide / 2)[:, None] - places.edges[None, :]).min(axis=1)
     near &= (area >= 4) & ((wide > 0.2 * height) | (nearest > 0.1 * height))
     near[0] = False  # the background
-    whole = np.where(near, places.cell(x0, y0), np.int32(-1))
-    across = near & ((whole < 0) | (whole != places.cell(x1 - 1, y1 - 1)))
+    owner = np.where(near, places.cell(y0, x0), np.int32(-1))
+    across = near & ((owner < 0) | (owner != places.cell(y1 - 1, x1 - 1)))
     at = np.flatnonzero(text.mask)
     stroke = text.labels.ravel()[at]
     # Only strokes across several cells need be looked at pixel by pixel.
     parted = across[stroke]
     ys, xs = np.divmod(at[parted], text.mask.shape[1])
-    cell = places.cell(xs, ys)
-    whole[across] = _holders(stroke[parted], cell, area)[across]
-    owner = np.full(text.mask.shape, -1, np.int32)
-    owner.ravel()[at] = whole[stroke]
-    split = whole[stroke[parted]] == SPLIT
+    cell = places.cell(ys, xs)
+    owner[across] = _holders(stroke[parted], cell, area)[across]
+    split = owner[stroke[parted]] == SPLIT
     ys, xs, cell = ys[split], xs[split], cell[split]
-    owner[ys, xs] = cell
     boxes = np.concatenate(
         [
-            np.column_stack([whole, y0, x0, y1, x1, area]),
+            np.column_stack([owner, y0, x0, y1, x1, area]),
             np.column_stack([cell, ys, xs, ys + 1, xs + 1, np.ones_like(cell)]),
         ]
     )
@@ -157,24 +163,12 @@ def _extents(boxes: NDArray[np.int64], least: float) -> dict[int, Extent]:
     }
 
 
-def _crop(
-    gray: Gray,
-    ink: Mask,
-    owner: NDArray[np.int32],
-    index: int,
-    extent: Extent,
-    height: float,
-) -> Gray:
-    top, left, bottom, right = extent
-    pad = round(0.25 * height)
-    y0, y1 = max(0, top - pad), min(gray.shape[0], bottom + pad)
-    x0, x1 = max(0, left - pad), min(gray.shape[1], right + pad)
-    own = owner[y0:y1, x0:x1] == index
-    foreign = ink[y0:y1, x0:x1] & ~own
-    near = cv2.dilate(own.view(np.uint8), np.ones((3, 3), np.uint8))
-    around = cv2.dilate(foreign.view(np.uint8), np.ones((5, 5), np.uint8))
-    crop = gray[y0:y1, x0:x1].copy()
-    np.copyto(crop, PAPER, where=around > near)
+def _crop(gray: Gray, ink: Mask, own: Mask) -> Gray:
+    """Return the pixels of a window with the ink painted over that is not its own."""
+    near = cv2.dilate(own.view(np.uint8), NEAR)
+    foreign = cv2.dilate((ink & ~own).view(np.uint8), AROUND)
+    crop = gray.copy()
+    np.copyto(crop, PAPER, where=foreign > near)
     return crop
 
 
