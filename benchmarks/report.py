@@ -7,6 +7,11 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+SHARED = ROOT.parent / "shared" / "data"
+"""Where sets of real pages and cells are looked for; they are not part of the project."""
+
 
 def machine() -> str:
     """Name the processor, its cores and the memory."""

@@ -107,13 +107,13 @@ def learn_calibration(sets: Sequence[Judged]) -> Calibration | None:
     if right.all() or not right.any():
         return None
     line = fit(readings, right, weight).line
-    odds, good = _characters(sets)
+    odds, good = character_odds_of(sets)
     if good.all() or not good.any():
         return Calibration(line)
     return Calibration(line, fit_characters(odds, good))
 
 
-def _characters(sets: Sequence[Judged]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def character_odds_of(sets: Sequence[Judged]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the odds of all characters up to the first wrong one of a reading, and which it is.
 
     A character's probability supposes that those before it are right: what follows a wrong one
@@ -141,7 +141,7 @@ def held_out(judged: Judged, others: Sequence[Judged]) -> list[Reading]:
     place = np.arange(len(judged.right)) % FOLDS
     calibrated: dict[int, Reading] = {}
     for fold in range(FOLDS):
-        rest = _part(judged, place != fold)
+        rest = part(judged, place != fold)
         calibration = learn_calibration([rest, *others])
         for i in np.flatnonzero(place == fold).tolist():
             reading = judged.readings[i]
@@ -149,7 +149,8 @@ def held_out(judged: Judged, others: Sequence[Judged]) -> list[Reading]:
     return [calibrated[i] for i in range(len(judged.right))]
 
 
-def _part(judged: Judged, which: NDArray[np.bool_]) -> Judged:
+def part(judged: Judged, which: NDArray[np.bool_]) -> Judged:
+    """Return the readings of a set that `which` (N, bool) says."""
     chosen = np.flatnonzero(which).tolist()
     return Judged(
         tuple(judged.readings[i] for i in chosen),

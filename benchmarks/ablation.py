@@ -1,0 +1,175 @@
+"""Which layer reads along the line: `python benchmarks/ablation.py [--steps N]`.
+
+Trains `lstm`, `multihead`, `dilated` and `dilatedPos`, and `multihead` without augmentation, each
+for the same number of steps on the gray cells alone (congo-ledger-cells), with the same small
+convolutions before it, one after the other, each in a process of its own; then reads the held-out
+folders. A run that was cut off goes on. Writes `benchmarks/results/ablation.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from heldout import SETS, divided
+from report import RESULTS, SHARED, machine, markdown, percent
+
+from pipeline.models.load import load_recognizer, read, write_recognizer
+from pipeline.recognition.alphabets import NUMERIC
+from pipeline.recognition.network import Recognizer, RecognizerConfig
+from pipeline.recognition.network import Sequence as Layer
+from pipeline.recognition.reader import LineReader
+from pipeline.training.loop import BEST, Schedule
+from pipeline.training.numeric import NumericSource, sampler
+from pipeline.training.recognizer import Lesson, train, validate
+
+CROPS = 32
+PLAIN = "plain"
+VARIANTS = {**{layer: (layer, True) for layer in get_args(Layer)}, PLAIN: ("multihead", False)}
+"""By name, the layer and whether the training cells are augmented."""
+
+
+def main() -> None:
+    """Train and measure every variant, or the one that a child process is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--data", type=Path, default=SHARED)
+    parser.add_argument("--work", type=Path, default=Path("/tmp/ledgermill-ablation"))
+    parser.add_argument("--out", type=Path, default=RESULTS / "ablation.md")
+    parser.add_argument("--one", choices=VARIANTS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if not (options.data / SETS["congo"]).is_dir():
+        sys.exit(f"ablation: no {SETS['congo']} in {options.data}; name its folder with --data")
+    if options.one:
+        print(json.dumps(measure(options.one, options.steps, options.data, options.work)))
+        return
+    found = {}
+    for name in VARIANTS:
+        shared = ["--steps", options.steps, "--data", options.data, "--work", options.work]
+        command = [sys.executable, __file__, "--one", name, *map(str, shared)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found[name] = json.loads(done.stdout)
+        print(name, found[name], file=sys.stderr)
+    text = report(found, options.steps)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text, "utf-8")
+    print(text)
+
+
+def measure(name: str, steps: int, data: Path, work: Path) -> dict[str, Any]:
+    """Train a variant on one thread, and return what it scores and costs."""
+    torch.set_num_threads(1)
+    layer, augmented = VARIANTS[name]
+    cells, held = divided(data, "congo")
+    lesson = Lesson(
+        RecognizerConfig(
+            NUMERIC,
+            height=48,
+            least=24,
+            area=2880,
+            channels=(16, 32, 64),
+            width=128,
+            sequence=layer,
+        ),
+        sampler(NumericSource(gray=cells), augmented),
+        {"congo": held},
+        CROPS,
+    )
+    schedule = Schedule(steps, rate=2e-3, warmup=100, validate_every=250, patience=1000)
+    folder = work / f"{name}-{steps}"
+    train(lesson, schedule, folder)
+    seconds = float(read(folder / "checkpoint.safetensors")[1]["seconds"])
+    trained = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    network = Recognizer(lesson.config)
+    tensors, _ = read(folder / BEST)
+    network.load_state_dict(tensors)
+    write_recognizer(folder / "weights.safetensors", network, tensors)
+    network, _ = load_recognizer(folder / "weights.safetensors")
+    scores = validate(network, lesson.validation)
+    reader = LineReader(network, {}, 32)
+    crops = [cell.gray for cell in held[:512]]
+    reader.read(crops[:64])
+    together = min(_seconds(reader, crops) for _ in range(3))
+    alone = sorted(_seconds(reader, [crop]) for crop in crops[:100])
+    return {
+        "exact": scores["congo"],
+        "cer": scores["congo_cer"],
+        "cells": len(crops) / together,
+        "latency": alone[len(alone) // 2],
+        "train_seconds": seconds,
+        "train_memory": trained,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+
+
+def _seconds(reader: LineReader, crops: list[Any]) -> float:
+    start = time.perf_counter()
+    reader.read(crops)
+    return time.perf_counter() - start
+
+
+def report(found: dict[str, dict[str, Any]], steps: int) -> str:
+    rows = [
+        [
+            "multihead, not augmented" if name == PLAIN else name,
+            f"{each['parameters']:,}",
+            percent(each["exact"]),
+            percent(each["cer"]),
+            f"{each['cells']:.0f}",
+            f"{1000 * each['latency']:.1f}",
+            f"{each['train_seconds']:.0f}",
+            f"{each['train_memory']:.0f}",
+        ]
+        for name, each in found.items()
+    ]
+    heads = [
+        "layer",
+        "parameters",
+        "exact",
+        "CER",
+        "cells/s",
+        "ms for one",
+        "training s",
+        "peak MiB",
+    ]
+    one, other, plain = found["lstm"], found["multihead"], found[PLAIN]
+    claims = [
+        ["CER", "−25 %", _change(one["cer"], other["cer"])],
+        ["cells a second", "+27 %", _change(one["cells"], other["cells"])],
+        ["latency", "−21 %", _change(one["latency"], other["latency"])],
+        ["training", "4 × faster", f"{one['train_seconds'] / other['train_seconds']:.2f} ×"],
+        [
+            "augmentation, points",
+            "+6",
+            f"{100 * (other['exact'] - plain['exact']):+.1f} exact, "
+            f"{100 * (plain['cer'] - other['cer']):+.1f} CER",
+        ],
+    ]
+    return "\n".join(
+        [
+            "# Ablation: the layer that reads along the line\n",
+            f"{steps} steps of {CROPS} gray handwritten cells (congo-ledger-cells) each, the same "
+            "small convolutions before; the held-out folders are read. One thread, reading in "
+            f"batches of 32 and one by one, decoding included; {machine()}. One run each, on a "
+            "machine that was not idle: small differences are noise. "
+            "Made by `python benchmarks/ablation.py`.\n",
+            markdown(heads, rows),
+            "Multihead against lstm, beside what the founding article claims:\n",
+            markdown(["", "claimed", "here"], claims),
+        ]
+    )
+
+
+def _change(before: float, after: float) -> str:
+    return f"{100 * (after / before - 1):+.0f} %"
+
+
+if __name__ == "__main__":
+    main()
