@@ -30,6 +30,8 @@ from pipeline.recognition.decoding import is_numeric, keep_allowed, pattern_of
 if TYPE_CHECKING:
     import torch
 
+    from pipeline.detection.detect import Detector
+
 BEAMS = 5
 LONGEST_TEXT = 256
 """Tokens at most of one line."""
@@ -66,7 +68,6 @@ class TrOcr:
         if threads is not None:
             torch.set_num_threads(threads)
         self.profile = profile
-        self.threads = threads
         self.digest = weights_digest(profile)
         self.crops = profile.recognition.crops
         try:
@@ -82,22 +83,15 @@ class TrOcr:
         self.network.to(self.device).eval()
         self.size, self.mean, self.std = _pixels(folder, self.network.config)
         self.suppressed: dict[str, list[int]] = {}
-        self.detector: Any = None
+        self.detector: Detector | None = None
 
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.float32]:
         if self.detector is None:
             from pipeline.detection.detect import load_detector
 
-            detection = self.profile.detection
-            self.detector = load_detector(
-                model_path(DETECTOR),
-                str(self.device),
-                self.threads,
-                detection.longest_side,
-                detection.least_score,
-            )
-        boxes: NDArray[np.float32] = self.detector.detect(gray)
-        return boxes
+            path = model_path(DETECTOR)
+            self.detector = load_detector(path, str(self.device), self.profile.detection)
+        return self.detector.detect(gray)
 
     def recognize(
         self, crops: Sequence[NDArray[np.uint8]], charset: str | None = None
