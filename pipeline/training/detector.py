@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,15 +16,19 @@ from torch import Tensor
 
 from pipeline.detection.detect import ink, padded, reduced
 from pipeline.detection.geometry import draw_maps
-from pipeline.detection.network import Detector
+from pipeline.detection.network import Detector, DetectorConfig
 from pipeline.detection.nms import find_boxes
+from pipeline.errors import LedgermillError
+from pipeline.models.load import digest, read, write
 from pipeline.precision import half_precision
 from pipeline.preprocess import Gray
 from pipeline.training import augment
 from pipeline.training.augment import Rng, chance
-from pipeline.training.loop import Scores
+from pipeline.training.loop import BEST, Progress, Schedule, Scores, fit
 from pipeline.training.pages import MarkedPage
+from pipeline.version import CODE_VERSION
 
+CONFIG = DetectorConfig()
 WINDOW = 384
 WINDOWS = 8
 LOWEST, HIGHEST = 7.0, 44.0
@@ -46,6 +52,98 @@ class Batch:
     text: Tensor
     maps: Tensor
     counts: Tensor
+
+
+SHARES = {"tables": 0.32, "drawn": 0.30}
+"""How much of the training is of table pages and of drawn ones; the others share the rest."""
+
+
+def train(
+    train_on: Sequence[MarkedPage],
+    held: Sequence[MarkedPage],
+    schedule: Schedule,
+    folder: Path,
+    device: str = "cpu",
+    start: Mapping[str, Tensor] | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> float:
+    """Train on pages and return the best score; `pipeline.training.loop.fit` says what is written.
+
+    `start` are weights to go on from.
+    """
+    torch.manual_seed(schedule.seed)
+    network = Detector(CONFIG).to(device)
+    if start is not None:
+        network.load_state_dict(dict(start))
+    windows = Windows(train_on, shares(train_on), CONFIG.reach, schedule.seed)
+    return fit(
+        network,
+        lambda step: to_device(windows(step), device),
+        loss,
+        lambda trained: validate(trained, held),
+        schedule,
+        folder,
+        report,
+    )
+
+
+def shares(pages: Sequence[MarkedPage]) -> NDArray[np.float64]:
+    """Return how often each page is shown (N, summing to 1)."""
+    counts = Counter(page.kind for page in pages)
+    others = [kind for kind in counts if kind not in SHARES]
+    rest = (1 - sum(SHARES.values())) / max(1, len(others))
+    weights = np.array([SHARES.get(page.kind, rest) / counts[page.kind] for page in pages])
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    """Return the batch on `device`."""
+    if device == "cpu":
+        return batch
+    return Batch(
+        *(part.to(device) for part in (batch.pixels, batch.text, batch.maps, batch.counts))
+    )
+
+
+def finish(
+    held: Sequence[MarkedPage], schedule: Schedule, folder: Path, command: str
+) -> tuple[Path, Path, Scores]:
+    """Make `detector.safetensors` and its card `detector.md` of the training in `folder`.
+
+    Returns both files and the scores of the weights as they are kept, in half precision. Raises
+    `LedgermillError` where the training has not come to its first validation.
+    """
+    if not (folder / BEST).exists():
+        raise LedgermillError(f"{folder}: no validation was reached; train for more steps")
+    tensors, notes = read(folder / BEST)
+    halves = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
+    network = Detector(CONFIG)
+    network.load_state_dict(
+        {n: t.float() if t.is_floating_point() else t for n, t in halves.items()}
+    )
+    with torch.no_grad():
+        scores = validate(network.eval(), held)
+    kept = {"detector": asdict(CONFIG), "name": "detector", "step": notes["step"], "f1": scores}
+    path = folder / "detector.safetensors"
+    write(path, halves, kept)
+    digest.cache_clear()
+    count = sum(parameter.numel() for parameter in network.parameters())
+    counts = Counter(page.kind for page in held)
+    rows = [f"| {kind} | {n} | {scores[kind]:.3f} |" for kind, n in counts.items()]
+    lines = [
+        "# detector", "",
+        f"Finds the lines of a page and the cells of its tables: {count:,} parameters, "
+        f"{path.stat().st_size / 1e6:.1f} MB in half precision.", "",
+        f"- Recipe: windows of {WINDOW} pixels, {WINDOWS} a step, step {notes['step']} of "
+        f"{schedule.steps}, rate {schedule.rate}, seed {schedule.seed}; code {CODE_VERSION}",
+        f"- Command: `{command}`",
+        "- Data: drawn pages; where the data is there, transcribed pages and pages of tables whose "
+        "cells the pipeline found. What is validated on is of writers and books not trained on.",
+        "", "| held out | pages | F1 at IoU 0.5 |", "| --- | ---: | ---: |", *rows, "",
+    ]  # fmt: skip
+    card = path.with_suffix(".md")
+    card.write_text("\n".join(lines), "utf-8")
+    return path, card, scores
 
 
 class Windows:
@@ -168,12 +266,13 @@ def _upright(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 def validate(network: Detector, pages: Sequence[MarkedPage], least: float = 0.5) -> Scores:
     """Return F1 at an IoU of 0.5 over pages read at 1600 pixels, by kind; `score` is the mean."""
     counts: dict[str, NDArray[Any]] = {}
+    device = next(network.parameters()).device
     for page in pages:
         scale = min(1.0, 1600 / max(page.gray.shape))
         gray = reduced(page.gray, scale)
         pixels = padded(ink(gray))
-        with half_precision(torch.device("cpu")):
-            maps = network(torch.from_numpy(pixels)[None, None])[0].float()
+        with half_precision(device):
+            maps = network(torch.from_numpy(pixels)[None, None].to(device))[0].float().cpu()
         boxes, _ = find_boxes(maps[0].sigmoid().numpy(), maps[1:].numpy(), least)
         counts.setdefault(page.kind, np.zeros(3)).__iadd__(match(boxes / scale, page.boxes))
     scores = {name: float(2 * n[0] / max(n[1] + n[2], 1)) for name, n in counts.items()}

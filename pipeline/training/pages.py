@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode import ImageLimits, decode_image
+from pipeline.engines import Engine, load_engine
 from pipeline.errors import BadInput
 from pipeline.page import Transcription
 from pipeline.preprocess import Gray, grayscale, ink_mask, prepare
-from pipeline.profiles import Preprocessing
-from pipeline.tables.layout import Layout
+from pipeline.profiles import Preprocessing, load_profile
+from pipeline.tables.layout import Layout, lay_out
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
 from pipeline.training.datasets.lines import IMAGES, placed_lines
 from pipeline.training.degrade import degrade, some_wear
 from pipeline.training.draw import draw_page
-from pipeline.training.fonts import Face
+from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
 from pipeline.training.layouts import daily_ledger, open_table, pressure_table
 
 Rng = np.random.Generator
 SPECK = 0.04
 """Ink of less than this part of a character's square is no text."""
+
+DRAWN = 60
+PRINT_STYLES = ("serif", "typewriter", "sans")
+HAND_STYLES = ("hand", "script")
+
+HELD = re.compile(
+    r"riant-4/|cremma-20/01R|stanford-memorials/.*_i08[1345]|tables/1899|drawn/05[6-9]"
+)
+"""Writers, books and drawn pages that are validated on, never trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ def tabulated(layout: Layout, name: str) -> MarkedPage:
     gray = layout.warp.apply(layout.prepared.gray)
     ink = ink_mask(gray)
     height = text_height(layout.prepared.ink, layout.boxes)
-    text = without_rules(ink, find_rules(ink, height), height)
+    text = without_rules(ink, find_rules(ink, height), height).mask
     boxes = []
     for grid in layout.grids:
         for top, bottom in (line for row in grid.rows for line in row):
@@ -94,8 +105,55 @@ def drawn(rng: Rng, printed: Sequence[Face], hands: Sequence[Face]) -> MarkedPag
     return MarkedPage(even, boxes_of(page.truth), "drawn")
 
 
+def faces(styles: Sequence[str]) -> list[Face]:
+    """Return the installed faces of these styles, else the bundled one."""
+    folders = [folder / style for folder in FOLDERS for style in styles]
+    return find_faces([folder for folder in folders if folder.is_dir()]) or [BUNDLED]
+
+
 def boxes_of(truth: Transcription) -> NDArray[np.float32]:
     """Return the corners of all lines and written cells of a page."""
     found = [line.polygon for line in truth.lines]
     found += [cell.polygon for table in truth.tables for cell in table.cells if cell.text]
     return np.array(found, np.float32).reshape(-1, 4, 2)
+
+
+def find_pages(data: Path | None, work: Path) -> tuple[list[MarkedPage], list[MarkedPage]]:
+    """Return the pages to train on and those to validate on; `HELD` says which.
+
+    `data` is searched for transcribed pages (PAGE or ALTO beside an image) and for table pages
+    with truth grids (`images/NAME.jpg`, `truth/NAME.csv`), whose tables are found once and kept in
+    `work/tables`; `DRAWN` more are drawn. Raises `BadInput`.
+    """
+    found: list[MarkedPage] = []
+    if data is not None:
+        if not data.is_dir():
+            raise BadInput(str(data), "no such folder", "give the folder of the training data")
+        for folder in sorted({data, *(path for path in data.rglob("*") if path.is_dir())}):
+            if any(folder.glob("*.xml")):
+                found.extend(transcribed(folder))
+            if (folder / "images").is_dir() and (folder / "truth").is_dir():
+                found.extend(_tables(folder, work / "tables"))
+    rng = np.random.default_rng(DRAWN)
+    printed, hands = faces(PRINT_STYLES), faces(HAND_STYLES)
+    found += [
+        replace(drawn(rng, printed, hands), name=f"drawn/{number:03d}") for number in range(DRAWN)
+    ]
+    held = [page for page in found if HELD.match(page.name)]
+    return [page for page in found if not HELD.match(page.name)], held
+
+
+def _tables(folder: Path, kept: Path) -> Iterator[MarkedPage]:
+    profile = load_profile("default").model_copy(update={"engine": "rapidocr"})
+    engine: Engine | None = None
+    for file in sorted((folder / "truth").glob("*.csv")):
+        name, there = f"tables/{file.stem}", kept / f"{file.stem}.npz"
+        if not there.exists():
+            engine = engine or load_engine(profile, "auto")
+            image = (folder / "images" / f"{file.stem}.jpg").read_bytes()
+            prepared = prepare(decode_image(image, ImageLimits()), profile.preprocessing)
+            page = tabulated(lay_out(prepared, engine.detect(prepared.gray), profile), name)
+            kept.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(there, gray=page.gray, boxes=page.boxes)
+        with np.load(there, allow_pickle=False) as arrays:
+            yield MarkedPage(arrays["gray"], arrays["boxes"], name)

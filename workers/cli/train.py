@@ -88,7 +88,37 @@ def recognizer(
     with console().status("calibrating, and writing the card"):
         command = command_line("recognizer", profile, data, start)
         done = finish(profile, lesson, schedule, out, command)
-    _say(done.weights, done.card, dict(done.accuracy), json)
+    _say(done.weights, done.card, dict(done.accuracy), "exactly right", json)
+
+
+@train.command()
+def detector(
+    out: Out,
+    data: Data = None,
+    steps: Steps = None,
+    start: From = None,
+    json: Json = False,
+) -> None:
+    """Train what finds lines and cells; writes detector.safetensors and its card to the folder."""
+    from pipeline.models.load import digest, read
+    from pipeline.training.detector import WINDOWS, finish
+    from pipeline.training.detector import train as teach
+    from pipeline.training.pages import find_pages
+    from workers.settings import settings
+
+    claim(out, {"detector": "", "from": "" if start is None else digest(start)})
+    use_threads()
+    with console().status("gathering the pages"):
+        pages, held = find_pages(data, out)
+    weights = None if start is None else {n: t.float() for n, t in read(start)[0].items()}
+    schedule = _schedule(steps, fine_tuning=start is not None)
+    with progress(out, schedule.steps, quiet=json) as (at, report):
+        del at  # a step takes longer than it takes to say so
+        teach(pages, held, schedule, out, training_device(settings().device), weights, report)
+    with console().status("writing the card"):
+        command = command_line("detector", None, data, start)
+        path, card, scores = finish(held, schedule, out, f"{command} ({WINDOWS} windows a step)")
+    _say(path, card, scores, "F1", json)
 
 
 def _schedule(steps: int | None, fine_tuning: bool) -> Any:
@@ -196,11 +226,11 @@ def command_line(network: str, profile: str | None, data: Path | None, start: Pa
     return f"ledgermill train {network} {options} --out DIR"
 
 
-def _say(weights: Path, card: Path, accuracy: dict[str, float], json: bool) -> None:
+def _say(weights: Path, card: Path, accuracy: dict[str, float], what: str, json: bool) -> None:
     if json:
         print_json({"weights": str(weights), "card": str(card), "accuracy": accuracy})
         return
     for name, part in accuracy.items():
-        print_line(f"{name}: {part:.2%} exactly right")
+        print_line(f"{name}: {part:.2%} {what}")
     print_line(f"{weights}")
     print_line(f"{card}")
