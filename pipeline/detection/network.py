@@ -15,6 +15,8 @@ from torch.nn import functional
 STRIDE = 4
 """Pixels of the input to a cell of the output."""
 
+MOST_TURNED = 0.75 * torch.pi
+
 COARSEST = 32
 """Sides of the input are multiples of this."""
 
@@ -56,7 +58,8 @@ class Detector(nn.Module):
 
         Channel 0 is the logit of text; 1 to 4 the distances in pixels to the text's top, right,
         bottom and left side, the second and fourth no more than `reach`; 5 the angle in radians
-        by which the text climbs to the right, in -pi/2..pi/2.
+        by which the text climbs to the right, in -3/4 pi..3/4 pi: text may be
+        turned upright, but not stand on its head.
         """
         x = self.stem(pixels)
         seen = []
@@ -71,7 +74,7 @@ class Detector(nn.Module):
         sides = torch.stack(
             [near[:, 0], near[:, 1].clamp(max=reach), near[:, 2], near[:, 3].clamp(max=reach)], 1
         )
-        angle = torch.tanh(maps[:, 5:6]) * (torch.pi / 2)
+        angle = torch.tanh(maps[:, 5:6]) * MOST_TURNED
         return torch.cat([maps[:, :1], sides, angle], 1)
 
 

@@ -25,7 +25,7 @@ def test_the_maps_have_a_quarter_of_the_sides() -> None:
     assert maps.shape == (2, 6, 24, 40)
     assert float(maps[:, 1:5].min()) >= 0
     assert float(maps[:, 2].max()) <= SMALL.reach
-    assert float(maps[:, 5].abs().max()) <= np.pi / 2
+    assert float(maps[:, 5].abs().max()) <= 0.75 * np.pi
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (33, 500), (600, 20)])
