@@ -1,0 +1,94 @@
+"""Ledgermill's own networks, trained here: the detector, a recognizer for each alphabet, a router.
+
+`pipeline/models` holds the weights, each with a card that says what they were trained on and how
+well they read. What is known to be a number is read by the `numeric` recognizer; other crops are
+routed by their script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.detection.detect import load_detector
+from pipeline.errors import BadInput, LedgermillError
+from pipeline.models.load import digest, load_recognizer, model_path, read
+from pipeline.page import Reading
+from pipeline.preprocess import Gray
+from pipeline.profiles import Profile
+from pipeline.recognition.decoding import is_numeric
+from pipeline.recognition.reader import LineReader
+from pipeline.recognition.script import load_router
+
+RECOGNIZERS = ("numeric", "latin", "korean")
+
+
+def load(profile: Profile, device: str, threads: int | None) -> Native:
+    """Load all networks; see `pipeline.engines.load_engine`."""
+    return Native(profile, device, threads)
+
+
+def weights_digest(profile: Profile) -> str:
+    """Return the SHA-256 of all weights' digests, in the order that they are used."""
+    files = [model_path("detector"), model_path("script"), *recognizers(profile).values()]
+    return hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
+
+
+def recognizers(profile: Profile) -> dict[str, Path]:
+    """Return the weights of each recognizer; the profile's own take the place of their like."""
+    files = {name: model_path(name) for name in RECOGNIZERS}
+    own = profile.recognition.weights
+    if own is not None:
+        path = Path(own)
+        name = read(path)[1].get("name")
+        if name not in files:
+            known = ", ".join(files)
+            raise BadInput(own, f"holds no recognizer of {known}", "train one with that profile")
+        files[name] = path
+    return files
+
+
+class Native:
+    """An `Engine`; see there."""
+
+    def __init__(self, profile: Profile, device: str, threads: int | None) -> None:
+        self.digest = weights_digest(profile)
+        self.device = choose_device(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.detector = load_detector(model_path("detector"), self.device, profile.detection)
+        self.router = load_router(model_path("script"), self.device)
+        self.readers = {
+            name: LineReader(*load_recognizer(path, self.device), profile.recognition.crops)
+            for name, path in recognizers(profile).items()
+        }
+
+    def detect(self, gray: Gray) -> NDArray[np.float32]:
+        return self.detector.detect(gray)
+
+    def recognize(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
+        numeric = is_numeric(charset)
+        scripts = ["numeric"] * len(crops) if numeric else self.router.route(crops)
+        readings: dict[int, Reading] = {}
+        for name, reader in self.readers.items():
+            members = [i for i, script in enumerate(scripts) if script == name]
+            found = reader.read([crops[i] for i in members], charset)
+            readings |= zip(members, found, strict=True)
+        return [readings[i] for i in range(len(crops))]
+
+
+def choose_device(device: str) -> str:
+    """Return the torch device for `auto`, `cpu` or `cuda:N`. Raises `LedgermillError`."""
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise LedgermillError(
+            f"device {device}: torch sees no CUDA here; install a CUDA build of torch, "
+            "or set LEDGERMILL_DEVICE=cpu"
+        )
+    if device == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    return device
