@@ -131,17 +131,25 @@ def tone(gray: Gray, rng: Rng) -> Gray:
 
 
 def intrude(gray: Gray, other: Gray, rng: Rng) -> Gray:
-    """Let the strokes of a neighbouring row reach in at the top or the bottom edge."""
+    """Let strokes of a neighbouring cell reach in at one edge, most often from the row above."""
     height, width = gray.shape
-    reach = int(height * float(rng.uniform(0.05, 0.18)))
+    strip = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA)
+    side = int(rng.choice(4, p=(0.45, 0.25, 0.1, 0.2)))
+    reach = int((height if side < 2 else width) * float(rng.uniform(0.04, (0.2, 0.1)[side // 2])))
     if reach < 2:
         return gray
-    strip = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA)
     seen = gray.copy()
-    if chance(rng, 0.5):
-        seen[:reach] = np.minimum(seen[:reach], strip[height * 3 // 4 - reach :][:reach])
+    upper, lower = height * 3 // 4, height // 4
+    if side == 0:
+        seen[:reach] = np.minimum(seen[:reach], strip[upper - reach : upper])
+    elif side == 1:
+        seen[-reach:] = np.minimum(seen[-reach:], strip[lower : lower + reach])
+    elif side == 2:
+        right = int(width * 0.8)
+        seen[:, :reach] = np.minimum(seen[:, :reach], strip[:, right - reach : right])
     else:
-        seen[-reach:] = np.minimum(seen[-reach:], strip[height // 4 : height // 4 + reach])
+        left = int(width * 0.2)
+        seen[:, -reach:] = np.minimum(seen[:, -reach:], strip[:, left : left + reach])
     return seen
 
 

@@ -118,8 +118,9 @@ def _binary(cell: Labelled, others: Sequence[Labelled], rng: Rng) -> Labelled:
     gray = augment.warp(gray, rng)
     if chance(rng, 0.25):
         gray = augment.stroke(gray, rng)
-    if chance(rng, 0.15):
-        gray = augment.intrude(gray, _one(others, rng).gray, rng)
+    for _ in range(2):
+        if chance(rng, 0.25):
+            gray = augment.intrude(gray, _one(others, rng).gray, rng)
     if chance(rng, 0.25):
         return _with(cell, augment.tone(augment.soften(gray, rng), rng))
     return _with(cell, np.where(gray < 128, 0, 255).astype(np.uint8))
