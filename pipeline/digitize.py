@@ -71,7 +71,7 @@ def assemble(
         readings = list(readings)
         for i, reading in zip(odd, again, strict=True):
             readings[i] = reading
-    lines = make_lines(layout, readings[: len(layout.lines)])
+    lines = make_lines(layout, readings[: len(layout.lines)], profile)
     cells = dict(zip(layout.cells, readings[len(layout.lines) :], strict=True))
 
     def reread(places: list[CellLine]) -> Mapping[CellLine, Reading]:

@@ -23,6 +23,10 @@ Status = Literal["verified", "repaired", "inferred", "plain", "doubtful", "rejec
 """How far a cell can be trusted. A value that no check could confirm is at best `plain`."""
 
 
+LineStatus = Literal["plain", "rejected"]
+"""A line is `rejected`, though kept, where it is less sure than the profile asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """One candidate reading; `logprob` is the natural logarithm of its probability (<= 0)."""
@@ -55,6 +59,7 @@ class Line:
     confidence: float
     polygon: Polygon
     alternatives: tuple[Alternative, ...] = ()
+    status: LineStatus = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +130,20 @@ def to_json(transcription: Transcription, page: str, run: str) -> dict[str, Any]
         "height": transcription.height,
         "angle": round(transcription.angle, 3),
         "run": run,
-        "lines": [
-            {
-                "text": line.text,
-                "confidence": _confidence(line.confidence),
-                "polygon": _polygon(line.polygon),
-                "alternatives": _alternatives(line.alternatives),
-            }
-            for line in transcription.lines
-        ],
+        "lines": [_line(line) for line in transcription.lines],
         "tables": [_table(table) for table in transcription.tables],
     }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "text": line.text,
+        "confidence": _confidence(line.confidence),
+        "polygon": _polygon(line.polygon),
+        "alternatives": _alternatives(line.alternatives),
+    }
+    # Only where it says something: whoever reads pages of before reads these, too.
+    return said if line.status == "plain" else {**said, "status": line.status}
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -182,6 +190,7 @@ def from_json(data: Mapping[str, Any]) -> Transcription:
                 confidence=float(line["confidence"]),
                 polygon=as_polygon(line["polygon"]),
                 alternatives=as_alternatives(line["alternatives"]),
+                status=line.get("status", "plain"),
             )
             for line in data["lines"]
         ),

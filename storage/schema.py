@@ -343,11 +343,13 @@ class Line(Base):
     region: Mapped[int] = mapped_column(Integer)
     text: Mapped[str]
     confidence: Mapped[float]
+    status: Mapped[str] = mapped_column(server_default="plain")
     polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     alternatives: Mapped[list[Any]] = mapped_column(JSONB)
     language: Mapped[str] = mapped_column(REGCONFIG)
     search: Mapped[str] = mapped_column(TSVECTOR, Computed(_SEARCH, persisted=True))
     __table_args__ = (
+        CheckConstraint("status in ('plain', 'rejected')", name="status"),
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         Index("line_search_idx", "search", postgresql_using="gin"),

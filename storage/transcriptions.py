@@ -20,6 +20,7 @@ from pipeline.page import (
     Alternative,
     Cell,
     Line,
+    LineStatus,
     Polygon,
     Status,
     Table,
@@ -31,6 +32,7 @@ from storage.database import may_pass, unavailable
 _LONGEST_SIDE = 1e7
 _LONGEST_TEXT = 200_000
 _STATUSES = frozenset(get_args(Status))
+_LINE_STATUSES = frozenset(get_args(LineStatus))
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
@@ -75,8 +77,8 @@ def save(connection: Connection, page_id: int, run_id: int, transcription: Trans
         )
         _copy(
             connection,
-            "line (transcription_id, number, region, text, confidence, polygon, alternatives,"
-            " language)",
+            "line (transcription_id, number, region, text, confidence, status, polygon,"
+            " alternatives, language)",
             identity,
             (f"{line}\t{language}" for line in rows.lines),
         )
@@ -124,7 +126,7 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
     key = {"id": head.id}
     lines = connection.execute(
         text(
-            "select text, confidence, polygon, alternatives from mill.line"
+            "select text, confidence, status, polygon, alternatives from mill.line"
             " where transcription_id = :id order by number"
         ),
         key,
@@ -169,8 +171,8 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
         height=head.height,
         angle=head.angle,
         lines=tuple(
-            Line(reading, confidence, _polygon(polygon), _alternatives(alternatives))
-            for reading, confidence, polygon, alternatives in lines
+            Line(reading, confidence, _polygon(polygon), _alternatives(alternatives), status)
+            for reading, confidence, status, polygon, alternatives in lines
         ),
         tables=tuple(
             Table(
@@ -252,9 +254,11 @@ class _Rows:
         block = ((left, top), (right, top), (right, bottom), (left, bottom))
         for number, line in enumerate(lines):
             what = f"line {number}"
+            if line.status not in _LINE_STATUSES:
+                raise self._wrong(f"{what} has status {line.status!r}")
             self.lines.append(
                 f"{number}\t0\t{self._text(line.text, what)}"
-                f"\t{self._confidence(line.confidence, what)}"
+                f"\t{self._confidence(line.confidence, what)}\t{line.status}"
                 f"\t{self._polygon(line.polygon, what)}"
                 f"\t{self._alternatives(line.alternatives, what)}"
             )

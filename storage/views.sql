@@ -42,6 +42,7 @@ select
     ) as document,
     line.number as line_number,
     line.text,
+    line.status,
     line.confidence,
     array[
         line.polygon[1:2], line.polygon[3:4], line.polygon[5:6], line.polygon[7:8]

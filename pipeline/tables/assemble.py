@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.page import Alternative, Cell, Line, Reading, Table
+from pipeline.page import Alternative, Cell, Line, LineStatus, Reading, Table
 from pipeline.profiles import Profile
 from pipeline.tables.column import Settled, is_numeric, odd, settle
 from pipeline.tables.edge import counted_labels, lost_columns
@@ -16,13 +16,17 @@ from pipeline.tables.structure.grid import Grid
 from pipeline.tables.values import parse_value
 
 
-def make_lines(layout: Layout, readings: Sequence[Reading]) -> tuple[Line, ...]:
+def make_lines(layout: Layout, readings: Sequence[Reading], profile: Profile) -> tuple[Line, ...]:
     """Return the lines outside tables, from top to bottom; those that hold no text are left out."""
+    threshold = profile.recognition.reject_below
     lines = []
     for corners, reading in zip(layout.boxes, readings, strict=True):
         if reading.text.strip():
             polygon = layout.prepared.polygon_on_page(corners.astype(np.float64))
-            lines.append(Line(reading.text, reading.confidence, polygon, reading.alternatives))
+            status: LineStatus = "rejected" if reading.confidence < threshold else "plain"
+            lines.append(
+                Line(reading.text, reading.confidence, polygon, reading.alternatives, status)
+            )
     return tuple(lines)
 
 

@@ -107,6 +107,22 @@ class _NoText:
         return [Reading("", 0.0) for _ in crops]
 
 
+class _Unsure(_NoText):
+    def detect(self, gray: np.ndarray) -> np.ndarray:
+        return np.array([[(20, 30), (180, 30), (180, 60), (20, 60)]], np.float32)
+
+    def recognize(self, crops: Sequence[np.ndarray], charset: str | None = None) -> list[Reading]:
+        return [Reading("29.7", 0.4) for _ in crops]
+
+
+def test_a_line_less_sure_than_the_profile_asks_is_rejected_but_kept(profile: Profile) -> None:
+    for threshold, status in ((0.0, "plain"), (0.5, "rejected")):
+        recognition = profile.recognition.model_copy(update={"reject_below": threshold})
+        strict = profile.model_copy(update={"recognition": recognition})
+        (page,) = digitize([np.full((90, 200), 250, np.uint8)], strict, _Unsure())
+        assert [(line.text, line.status) for line in page.lines] == [("29.7", status)]
+
+
 def test_images_are_pulled_only_a_few_ahead(profile: Profile) -> None:
     pulled = 0
 

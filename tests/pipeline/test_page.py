@@ -27,7 +27,14 @@ alternatives = st.lists(
     st.builds(Alternative, st.text(max_size=8), st.integers(-90_000, 0).map(lambda n: n / 10_000)),
     max_size=3,
 ).map(tuple)
-lines = st.builds(Line, st.text(max_size=20), probabilities, polygons, alternatives)
+lines = st.builds(
+    Line,
+    st.text(max_size=20),
+    probabilities,
+    polygons,
+    alternatives,
+    st.sampled_from(["plain", "rejected"]),
+)
 cells = st.builds(
     Cell,
     row=st.integers(0, 40),

@@ -102,6 +102,17 @@ def test_numbers_are_kept_to_their_stated_precision(
     assert found.alternatives[0].logprob == -math.pi
 
 
+def test_a_rejected_line_is_kept_as_such(
+    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
+) -> None:
+    page = make_page("a")
+    lines = (Line("?", 0.1, box(1, 1), (), "rejected"), Line("sure", 0.9, box(1, 30)))
+    save(connection, page, run_id, Transcription(500, 90, 0.0, lines, ()))
+    assert [line.status for line in load(connection, page).lines] == ["rejected", "plain"]
+    found = connection.execute(text("select text, status from lines order by line_number")).all()
+    assert [tuple(row) for row in found] == [("?", "rejected"), ("sure", "plain")]
+
+
 def test_a_page_read_twice_by_one_run_is_written_once(
     connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
 ) -> None:
