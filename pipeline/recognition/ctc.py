@@ -6,6 +6,7 @@ is not, so that a column or a sum can later choose among what may have been writ
 
 from __future__ import annotations
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -122,7 +123,7 @@ def beam_search(crops: Sequence[NDArray[np.float32]]) -> list[list[Ranked]]:
 
     Each sequence's probability sums over all its alignments, as CTC defines it.
     """
-    steps = [_steps(probabilities) for probabilities in crops]
+    steps = _steps(crops)
     order = sorted(range(len(crops)), key=lambda i: len(steps[i].blank))
     found: dict[int, list[Ranked]] = {}
     for start in range(0, len(order), TOGETHER):  # crops of about the same number of steps
@@ -133,33 +134,55 @@ def beam_search(crops: Sequence[NDArray[np.float32]]) -> list[list[Ranked]]:
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """What of a crop is followed: T blanks' probabilities, T x K labels and theirs."""
+    """What of a crop is followed: T blanks' probabilities, T x `CANDIDATES` labels and theirs."""
 
     blank: NDArray[np.float64]
     labels: NDArray[np.intp]
     odds: NDArray[np.float64]
 
 
-def _steps(probabilities: NDArray[np.float32]) -> _Steps:
-    """Choose what of a crop (T x C) is followed.
+def _steps(crops: Sequence[NDArray[np.float32]]) -> list[_Steps]:
+    """Choose what of each crop (T x C) is followed.
 
     A run of steps that leave one class only is a single step: after the first of them, a certain
     blank or a certain label changes no prefix any more.
     """
-    seen = probabilities > LEAST
-    classes = np.flatnonzero(seen.any(axis=0))
-    seen, odds = seen[:, classes], probabilities[:, classes].astype(np.float64)
-    only = np.where(np.count_nonzero(seen, axis=1) == 1, seen.argmax(axis=1), -1)
+    begins = np.cumsum([0, *map(len, crops)])
+    blank = np.concatenate([np.zeros(0), *(probabilities[:, BLANK] for probabilities in crops)])
+    labels, odds = _likeliest(crops, begins)
+    only = np.where(odds[:, 1] == 0, labels[:, 0], -1)
     goes_on = (only >= 0) & (np.diff(only, prepend=-1) == 0)
-    starts = np.flatnonzero(~goes_on)
-    repeats = np.multiply.reduceat(np.where(goes_on, odds.max(axis=1), 1), starts)
-    blank = probabilities[starts, BLANK] * repeats
-    odds = np.where(seen, odds, 0)[starts] * repeats[:, None]
-    labels = np.broadcast_to(classes, odds.shape)
-    if len(classes) > CANDIDATES:
-        top = np.argpartition(-odds, CANDIDATES - 1, axis=1)[:, :CANDIDATES]
-        odds, labels = np.take_along_axis(odds, top, 1), classes[top]
-    return _Steps(blank, labels, np.where(labels == BLANK, 0, odds))
+    goes_on[begins[begins < len(blank)]] = False
+    kept = np.flatnonzero(~goes_on)
+    repeats = np.multiply.reduceat(np.where(goes_on, odds[:, 0], 1), kept)
+    blank, labels = blank[kept] * repeats, labels[kept]
+    odds = np.where(labels == BLANK, 0, odds[kept] * repeats[:, None])
+    bounds = np.searchsorted(kept, begins).tolist()
+    return [_Steps(blank[a:b], labels[a:b], odds[a:b]) for a, b in itertools.pairwise(bounds)]
+
+
+def _likeliest(
+    crops: Sequence[NDArray[np.float32]], begins: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the likeliest classes and their probabilities, `CANDIDATES` of each step of all crops.
+
+    Sorted, the likeliest first. Classes below `LEAST` do not count; their places are 0.
+    """
+    seen = [np.nonzero(probabilities > LEAST) for probabilities in crops]
+    steps = [step + begin for (step, _), begin in zip(seen, begins, strict=False)]
+    found = [probabilities[at] for probabilities, at in zip(crops, seen, strict=True)]
+    step = np.concatenate([np.zeros(0, np.intp), *steps])
+    label = np.concatenate([np.zeros(0, np.intp), *(classes for _, classes in seen)])
+    odds = np.concatenate([np.zeros(0), *found])
+    order = np.argsort(step - odds)  # by step, then by probability
+    step, label, odds = step[order], label[order], odds[order]
+    place = np.arange(len(step)) - np.searchsorted(step, step)
+    kept = place < CANDIDATES
+    at = step[kept], place[kept]
+    size = (int(begins[-1]), CANDIDATES)
+    labels, all_odds = np.zeros(size, np.intp), np.zeros(size)
+    labels[at], all_odds[at] = label[kept], odds[kept]
+    return labels, all_odds
 
 
 def _search(crops: Sequence[_Steps]) -> list[list[Ranked]]:
@@ -169,10 +192,10 @@ def _search(crops: Sequence[_Steps]) -> list[list[Ranked]]:
     labels = np.zeros((depth, count, CANDIDATES), np.intp)
     odds = np.zeros((depth, count, CANDIDATES))
     for n, crop in enumerate(crops):
-        steps, places = crop.odds.shape
+        steps = len(crop.blank)
         blank[:steps, n, 0] = crop.blank
-        labels[:steps, n, :places] = crop.labels
-        odds[:steps, n, :places] = crop.odds
+        labels[:steps, n] = crop.labels
+        odds[:steps, n] = crop.odds
     beams = _start(count)
     trail = []
     for t in range(depth):
@@ -269,7 +292,7 @@ def _ranked(
     found = []
     for n, scale in enumerate(beams.scale.tolist()):
         ranked = [
-            (tuple(i for i in labels if i != BLANK), math.log(p) + scale)
+            (tuple(filter(BLANK.__ne__, labels)), math.log(p) + scale)
             for labels, p in zip(spelled[:, n].T.tolist(), share[n].tolist(), strict=True)
             if p > 0
         ]
