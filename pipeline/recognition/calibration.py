@@ -20,7 +20,6 @@ from pipeline.page import Alternative, Reading
 LEAST = 1e-6
 RIDGE = 1e-3
 ROUNDS = 50
-LONG = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,6 @@ class Calibration:
     def to_config(self) -> dict[str, Any]:
         """Return what a file of weights keeps under `calibration`."""
         return {name: [round(x, 6) for x in each] for name, each in asdict(self).items()}
-
-
-PLAIN = Calibration((0.0, 1.0, 0.0, 0.0))
-"""Leaves a network's own probability as nearly as it is."""
 
 
 def from_config(config: Mapping[str, Any]) -> Calibration | None:
@@ -76,10 +71,11 @@ def calibrate(reading: Reading, calibration: Calibration) -> Reading:
 
 
 def features(reading: Reading) -> NDArray[np.float64]:
-    """Return what a reading's confidence is judged by (4 numbers).
+    """Return what a reading's confidence is judged by (5 numbers).
 
-    The logit of its probability; the same with that of all alternatives that say the same; by how
-    much that exceeds the likeliest one that does not, as a logarithm; 1, and with it the length.
+    The logit of its probability; the same of that of all alternatives that say the same; by how
+    much this exceeds the likeliest one that does not, as a logarithm; the logarithm of its length;
+    and 1.
     """
     probability = {a.text: math.exp(a.logprob) for a in reading.alternatives}
     probability.setdefault(reading.text, reading.confidence)
@@ -88,7 +84,8 @@ def features(reading: Reading) -> NDArray[np.float64]:
     rival = max((p for text, p in probability.items() if _meaning(text) != says), default=0.0)
     unlisted = 1 - sum(probability.values())
     margin = math.log(max(same, LEAST) / max(rival, unlisted, LEAST))
-    return np.array([_logit(probability[reading.text]), _logit(same), margin, 1.0])
+    length = math.log1p(len(reading.text))
+    return np.array([_logit(probability[reading.text]), _logit(same), margin, length, 1.0])
 
 
 def fit(

@@ -49,7 +49,7 @@ def test_what_was_too_sure_is_not_any_more() -> None:
 
 
 def test_alternatives_follow_and_keep_their_order() -> None:
-    calibration = Calibration((0.2, 0.1, 0.0, -0.5), (0.5, -0.2))
+    calibration = Calibration((0.2, 0.1, 0.0, 0.0, -0.5), (0.5, -0.2))
     before = reading(("28.7", 0.6), ("29.7", 0.3), ("2.87", 0.05))
     after = calibrate(before, calibration)
     odds = [math.exp(a.logprob) for a in after.alternatives]
@@ -67,19 +67,20 @@ def test_spellings_of_one_number_support_each_other() -> None:
     assert split[0] == pytest.approx(rival[0])
     assert split[1] > rival[1] + 2
     assert split[2] > rival[2] + 1
-    word = features(reading(("July 7", 0.5), ("Juli 7", 0.45)))
+    word = features(reading(("July", 0.5), ("Juli", 0.45)))
     assert word == pytest.approx(rival)
     assert features(reading(("-2.1", 0.5), ("2.1", 0.45))) == pytest.approx(rival)
+    assert features(reading(("11.55", 0.5), ("1.55", 0.45)))[3] > rival[3]
 
 
 def test_a_reading_of_nothing_can_be_judged() -> None:
-    calibration = Calibration((1.0, 0.0, 0.0, 0.0))
+    calibration = Calibration((1.0, 0.0, 0.0, 0.0, 0.0))
     assert 0 <= calibrate(Reading("", 0.0), calibration).confidence < 1e-5
     assert calibrate(Reading("", 1.0, (Alternative("", 0.0),)), calibration).confidence > 0.999
 
 
 def test_it_is_kept_with_the_weights() -> None:
-    calibration = Calibration((0.25, 1.5, -0.125, 2.0), (0.5, 0.25))
+    calibration = Calibration((0.25, 1.5, -0.125, 2.0, -1.0), (0.5, 0.25))
     kept = json.loads(json.dumps({"calibration": calibration.to_config()}))
     assert from_config(kept) == calibration
     assert from_config({}) is None
