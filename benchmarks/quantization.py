@@ -94,7 +94,8 @@ def main() -> None:
             f"Weights {options.weights.name} {digest(options.weights)[:8]}, "
             f"{network.config.sequence}, "
             f"{sum(p.numel() for p in network.parameters()):,} parameters; {count} held-out "
-            f"handwritten cells, read greedily. One thread, batches of {BATCH}, the network alone; "
+            f"handwritten cells, read greedily. One thread, batches of {BATCH}, the network alone, "
+            f"processor seconds; "
             f"{machine()}, {features()}; torch {torch.__version__}. "
             "Made by `python benchmarks/quantization.py`.\n",
             markdown(
@@ -136,13 +137,13 @@ def accuracy(
 
 
 def seconds(variant: Variant, parts: Sequence[Piece]) -> float:
-    """Return the least time of three that all parts take."""
+    """Return the least processor time of three that all parts take."""
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         for piece in parts:
             variant.logits(piece.pixels, piece.widths)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
