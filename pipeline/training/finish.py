@@ -28,6 +28,9 @@ from pipeline.training.recognizer import Lesson
 from pipeline.version import CODE_VERSION
 
 FOLDS = 5
+ENOUGH = 500
+"""Held-out samples from which on a calibration is better learnt than taken over."""
+
 CROPS = 64
 COVERAGE = 0.9
 Sets = Mapping[str, Sequence[Labelled]]
@@ -56,10 +59,18 @@ class Finished:
     accuracy: Mapping[str, float]
 
 
-def finish(name: str, lesson: Lesson, schedule: Schedule, folder: Path, command: str) -> Finished:
+def finish(
+    name: str,
+    lesson: Lesson,
+    schedule: Schedule,
+    folder: Path,
+    command: str,
+    before: Calibration | None = None,
+) -> Finished:
     """Make `NAME.safetensors` and its card `NAME.md` in `folder` of the training that ended there.
 
-    `command` is what trains the like again. The weights are kept in half precision, and judged
+    `command` is what trains the like again. `before` is the calibration of the weights that were
+    started from; it stays where too little was held out to learn another. The weights are kept in half precision, and judged
     so. Raises `LedgermillError` where the training has not come to its first validation.
     """
     if not (folder / BEST).exists():
@@ -71,6 +82,8 @@ def finish(name: str, lesson: Lesson, schedule: Schedule, folder: Path, command:
     write_recognizer(path, network, tensors, name=name, step=notes["step"])
     judged = judge(path, lesson.validation)
     calibration = learn_calibration(list(judged.values()))
+    if calibration is None or sum(len(found.right) for found in judged.values()) < ENOUGH:
+        calibration = before or calibration
     kept = {"calibration": calibration.to_config()} if calibration else {}
     accuracy = {each: round(found.accuracy, 4) for each, found in judged.items()}
     said = {"name": name, "step": notes["step"], "accuracy": accuracy, **kept}
@@ -186,7 +199,7 @@ def _card(
             f"| {after:.3f} | {kept:.2%} |"
         )
     mended_note = (
-        "Confidence is calibrated on these sets."
+        "Confidence is calibrated on these sets, or as it was where they are too small."
         if calibration
         else "Confidence is the network's own: nothing held out could calibrate it."
     )

@@ -65,6 +65,7 @@ def recognizer(
     folder of the pages. Name the new weights in a profile as recognition.weights.
     """
     from pipeline.models.load import digest, load_recognizer
+    from pipeline.recognition.calibration import from_config
     from pipeline.training.finish import finish
     from pipeline.training.lessons import LESSONS
     from pipeline.training.recognizer import train as teach
@@ -73,12 +74,12 @@ def recognizer(
     if profile not in LESSONS:
         raise BadInput(profile, "no such lesson", f"choose one of {', '.join(LESSONS)}")
     claim(out, {"recognizer": profile, "from": "" if start is None else digest(start)})
-    weights = None
+    weights = before = None
     with console().status("gathering what is to be learnt"):
         lesson = LESSONS[profile](data, out)
         if start is not None:
-            network, _ = load_recognizer(start)
-            weights = network.state_dict()
+            network, config = load_recognizer(start)
+            weights, before = network.state_dict(), from_config(config)
             lesson = replace(lesson, config=network.config)
     schedule = _schedule(steps, fine_tuning=start is not None)
     use_threads()
@@ -87,7 +88,7 @@ def recognizer(
         teach(counted, schedule, out, training_device(settings().device), weights, report)
     with console().status("calibrating, and writing the card"):
         command = command_line("recognizer", profile, data, start)
-        done = finish(profile, lesson, schedule, out, command)
+        done = finish(profile, lesson, schedule, out, command, before)
     _say(done.weights, done.card, dict(done.accuracy), "exactly right", json)
 
 
