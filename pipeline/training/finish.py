@@ -70,8 +70,9 @@ def finish(
     """Make `NAME.safetensors` and its card `NAME.md` in `folder` of the training that ended there.
 
     `command` is what trains the like again. `before` is the calibration of the weights that were
-    started from; it stays where too little was held out to learn another. The weights are kept in half precision, and judged
-    so. Raises `LedgermillError` where the training has not come to its first validation.
+    started from; it stays where too little was held out to learn another. The weights are kept in
+    half precision, and judged so. Raises `LedgermillError` where the training has not come to its
+    first validation.
     """
     if not (folder / BEST).exists():
         raise LedgermillError(f"{folder}: no validation was reached; train for more steps")
