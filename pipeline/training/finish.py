@@ -117,7 +117,7 @@ def learn_calibration(sets: Sequence[Judged]) -> Calibration | None:
     """
     readings = [reading for judged in sets for reading in judged.readings]
     right = np.concatenate([judged.right for judged in sets])
-    weight = np.concatenate([np.full(len(j.right), 1 / len(j.right)) for j in sets])
+    weight = np.concatenate([np.full(len(j.right), 1 / max(1, len(j.right))) for j in sets])
     if right.all() or not right.any():
         return None
     line = fit(readings, right, weight).line
