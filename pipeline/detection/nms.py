@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.geometry import corners
+from pipeline.detection.geometry import CORE, TRIM, corners
 from pipeline.detection.network import STRIDE
 
 Floats = NDArray[np.float64]
@@ -27,6 +27,17 @@ APART = 0.3
 
 OVERLAP = 0.4
 """Two runs are of one text if they share this part of the smaller one."""
+
+CHAINED = 0.6
+"""Pieces side by side are of one line if they share so many heights along it: each of them sees
+the line go on where the other one stands."""
+
+BESIDE = 0.5
+"""Pieces are side by side if they share this part of the smaller height."""
+
+SUPPORT = 0.4
+"""Of a text, at least this part of the cells that its core should have must say so: what a speck
+is taken for is much larger than the speck."""
 
 TURN = 0.35
 """Two runs whose angles differ by more (in radians) are never one text."""
@@ -52,6 +63,13 @@ class Texts:
         parts = (middle, end - begin, bottom - top, self.angle)
         return corners(*(part.astype(np.float32) for part in parts))
 
+    def cores(self) -> Floats:
+        """Return the areas (N) of the pieces' cores, in square pixels."""
+        begin, end, top, bottom = self.ends
+        long, short = np.maximum(end - begin, bottom - top), np.minimum(end - begin, bottom - top)
+        area: Floats = np.maximum(long - 2 * TRIM * short, 0.3 * long) * CORE * short
+        return area
+
 
 def find_boxes(
     score: NDArray[np.float32], maps: NDArray[np.float32], least: float
@@ -75,7 +93,8 @@ def find_boxes(
     counts = np.bincount(label, cells)
     texts, again = _merge(texts, _crossing(texts))
     counts = np.bincount(again, counts)
-    return texts.corners(), (texts.weight / counts).astype(np.float32)
+    kept = counts * STRIDE**2 >= SUPPORT * texts.cores()
+    return texts.corners()[kept], (texts.weight / counts)[kept].astype(np.float32)
 
 
 def _starts(ys: NDArray[np.intp], xs: NDArray[np.intp], sides: Floats) -> NDArray[np.bool_]:
@@ -147,7 +166,7 @@ def _crossing(texts: Texts) -> Pairs:
 def _merge(texts: Texts, pairs: Pairs) -> tuple[Texts, NDArray[np.intp]]:
     """Merge the pairs that are of one text; return the texts and which each piece went into."""
     a, b = pairs
-    same = _overlap(texts, a, b) >= OVERLAP
+    same = _same(texts, a, b)
     label = _components(len(texts.angle), a[same], b[same])
     total: Floats = np.bincount(label, texts.weight).astype(np.float64)
     angle = np.bincount(label, texts.weight * texts.angle) / total
@@ -179,8 +198,8 @@ def _outermost(values: Floats, label: NDArray[np.intp], weight: Floats) -> Float
     return mean
 
 
-def _overlap(texts: Texts, a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
-    """Return what part of the smaller one two texts share, in the first's frame; none if turned."""
+def _same(texts: Texts, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which pairs are of one text: turned alike, and one upon the other or in a chain."""
     turn = texts.angle[a] - texts.angle[b]
     begin, end, top, bottom = texts.ends[:, b]
     along, down = (begin + end) / 2, (top + bottom) / 2
@@ -192,8 +211,11 @@ def _overlap(texts: Texts, a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
     high = np.minimum(bottom_a, down + tall) - np.maximum(top_a, down - tall)
     shared = np.clip(wide, 0, None) * np.clip(high, 0, None)
     area = np.minimum((end_a - begin_a) * (bottom_a - top_a), 4 * half * tall)
-    part: Floats = np.where(np.abs(turn) <= TURN, shared / np.maximum(area, 1e-6), 0.0)
-    return part
+    upon = shared >= OVERLAP * np.maximum(area, 1e-6)
+    lower = np.minimum(bottom_a - top_a, 2 * tall)
+    chained = (wide >= CHAINED * lower) & (high >= BESIDE * lower)
+    same: NDArray[np.bool_] = (np.abs(turn) <= TURN) & (upon | chained)
+    return same
 
 
 def _components(count: int, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:

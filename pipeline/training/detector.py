@@ -54,7 +54,7 @@ class Batch:
     counts: Tensor
 
 
-SHARES = {"tables": 0.32, "drawn": 0.30}
+SHARES = {"tables": 0.28, "drawn": 0.12, "scenes": 0.24}
 """How much of the training is of table pages and of drawn ones; the others share the rest."""
 
 

@@ -16,24 +16,32 @@ from pipeline.errors import BadInput
 from pipeline.page import Transcription
 from pipeline.preprocess import Gray, grayscale, ink_mask, prepare
 from pipeline.profiles import Preprocessing, load_profile
+from pipeline.recognition.alphabets import LATIN
 from pipeline.tables.layout import Layout, lay_out
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
 from pipeline.training.datasets.lines import IMAGES, placed_lines
 from pipeline.training.degrade import degrade, some_wear
 from pipeline.training.draw import draw_page
 from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
+from pipeline.training.hands import Hand, covered, find_hands
 from pipeline.training.layouts import daily_ledger, open_table, pressure_table
+from pipeline.training.scenes import Case, scene
+from pipeline.training.texts import read_texts
+from pipeline.training.tighten import tightened
 
 Rng = np.random.Generator
 SPECK = 0.04
 """Ink of less than this part of a character's square is no text."""
 
 DRAWN = 60
+SCENES = 150
+SEED = 7
 PRINT_STYLES = ("serif", "typewriter", "sans")
 HAND_STYLES = ("hand", "script")
 
 HELD = re.compile(
     r"riant-4/|cremma-20/01R|stanford-memorials/.*_i08[1345]|tables/1899|drawn/05[6-9]"
+    r"|scenes/14[4-9]"
 )
 """Writers, books and drawn pages that are validated on, never trained on."""
 
@@ -61,9 +69,9 @@ def transcribed(folder: Path) -> Iterator[MarkedPage]:
         page = grayscale(decode_image(image.read_bytes(), ImageLimits()))
         boxes = [line.corners for line in placed_lines(file)]
         if boxes:
-            even = prepare(page, Preprocessing(crop=False, deskew=False)).gray
-            name = f"{folder.name}/{file.stem}"
-            yield MarkedPage(even, np.array(boxes, np.float32).reshape(-1, 4, 2), name)
+            even = prepare(page, Preprocessing(crop=False, deskew=False))
+            corners = tightened(even.ink, np.array(boxes, np.float32).reshape(-1, 4, 2))
+            yield MarkedPage(even.gray, corners, f"{folder.name}/{file.stem}")
 
 
 def tabulated(layout: Layout, name: str) -> MarkedPage:
@@ -105,6 +113,20 @@ def drawn(rng: Rng, printed: Sequence[Face], hands: Sequence[Face]) -> MarkedPag
     return MarkedPage(even, boxes_of(page.truth), "drawn")
 
 
+def case() -> Case:
+    """Return what scenes are set from: the installed hands, else the bundled face."""
+    bundled = Hand("sans", (BUNDLED,), dict.fromkeys(sorted(covered(BUNDLED, LATIN)), 0))
+    styles = (*PRINT_STYLES, "fraktur", *HAND_STYLES)
+    return Case(find_hands(styles, LATIN) or [bundled], read_texts())
+
+
+def imagined(case: Case, rng: Rng) -> MarkedPage:
+    """Draw a page of one of the kinds of scenes, worn."""
+    image, boxes = scene(case, rng)
+    even = prepare(image, Preprocessing(crop=False, deskew=False)).gray
+    return MarkedPage(even, boxes, "scenes")
+
+
 def faces(styles: Sequence[str]) -> list[Face]:
     """Return the installed faces of these styles, else the bundled one."""
     folders = [folder / style for folder in FOLDERS for style in styles]
@@ -123,7 +145,7 @@ def find_pages(data: Path | None, work: Path) -> tuple[list[MarkedPage], list[Ma
 
     `data` is searched for transcribed pages (PAGE or ALTO beside an image) and for table pages
     with truth grids (`images/NAME.jpg`, `truth/NAME.csv`), whose tables are found once and kept in
-    `work/tables`; `DRAWN` more are drawn. Raises `BadInput`.
+    `work/tables`; `DRAWN` tables and `SCENES` other pages are drawn. Raises `BadInput`.
     """
     found: list[MarkedPage] = []
     if data is not None:
@@ -138,6 +160,11 @@ def find_pages(data: Path | None, work: Path) -> tuple[list[MarkedPage], list[Ma
     printed, hands = faces(PRINT_STYLES), faces(HAND_STYLES)
     found += [
         replace(drawn(rng, printed, hands), name=f"drawn/{number:03d}") for number in range(DRAWN)
+    ]
+    told = case()
+    found += [
+        replace(imagined(told, np.random.default_rng((SEED, number))), name=f"scenes/{number:03d}")
+        for number in range(SCENES)
     ]
     held = [page for page in found if HELD.match(page.name)]
     return [page for page in found if not HELD.match(page.name)], held

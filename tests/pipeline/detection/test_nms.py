@@ -49,7 +49,7 @@ def test_any_maps_give_finite_clockwise_boxes(
     assert len(boxes) == len(scores) <= (score >= 0.5).sum()
     assert np.isfinite(boxes).all()
     assert ((scores >= 0.5 - 1e-5) & (scores <= 1 + 1e-5)).all()
-    along, down = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 0]
+    along, down = (boxes[:, i].astype(np.float64) - boxes[:, 0] for i in (1, 3))
     assert (along[:, 0] * down[:, 1] - along[:, 1] * down[:, 0] >= -1e-2).all()
 
 
@@ -65,6 +65,25 @@ def test_neighbours_in_a_row_and_lines_below_each_other_stay_apart() -> None:
     boxes, _ = found(truth, 160, noise=0.1)
     assert len(boxes) == 4
     assert all(max(iou(box, other) for other in truth) > 0.7 for box in boxes)
+
+
+def test_a_line_whose_gaps_the_network_missed_is_one_text() -> None:
+    truth = upright((40, 60, 440, 90))
+    text, maps, _ = draw_maps(truth, 512, 512, REACH)
+    score = (text > 0).astype(np.float32)
+    score[:, 30:34] = score[:, 60:63] = 0.0
+    boxes, _ = find_boxes(score, maps, 0.5)
+    assert len(boxes) == 1
+    assert iou(boxes[0], truth[0]) > 0.9
+
+
+def test_a_speck_that_is_taken_for_a_large_text_is_dropped() -> None:
+    truth = upright((40, 60, 300, 120))
+    text, maps, _ = draw_maps(truth, 384, 384, REACH)
+    score = np.zeros_like(text)
+    score[22:24, 30:32] = 1.0
+    assert len(find_boxes(score, maps, 0.5)[0]) == 0
+    assert len(find_boxes((text > 0).astype(np.float32), maps, 0.5)[0]) == 1
 
 
 def test_a_small_text_within_a_large_one_is_its_own() -> None:
