@@ -17,6 +17,7 @@ from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Gray, Prepared, prepare
 from pipeline.profiles import Profile
 from pipeline.recognition.ctc import is_wide
+from pipeline.recognition.decoding import pattern_of
 from pipeline.tables.assemble import make_lines, make_tables
 from pipeline.tables.layout import CellLine, Layout, lay_out
 
@@ -73,10 +74,12 @@ def assemble(
             readings[i] = reading
     lines = make_lines(layout, readings[: len(layout.lines)], profile)
     cells = dict(zip(layout.cells, readings[len(layout.lines) :], strict=True))
+    charset = profile.recognition.charset
+    limit = "numeric" if pattern_of(charset) is None else charset
 
     def reread(places: list[CellLine]) -> Mapping[CellLine, Reading]:
         crops = [layout.cells[place] for place in places]
-        return dict(zip(places, engine.recognize(crops, "numeric"), strict=True))
+        return dict(zip(places, engine.recognize(crops, limit), strict=True))
 
     tables = make_tables(layout, cells, reread, profile)
     page = layout.prepared

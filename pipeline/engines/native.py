@@ -35,8 +35,14 @@ def load(profile: Profile, device: str, threads: int | None) -> Native:
 
 def weights_digest(profile: Profile) -> str:
     """Return the SHA-256 of all weights' digests, in the order that they are used."""
-    files = [model_path("detector"), model_path("script"), *recognizers(profile).values()]
+    files = [detector(profile), model_path("script"), *recognizers(profile).values()]
     return hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
+
+
+def detector(profile: Profile) -> Path:
+    """Return the weights of the detector, the profile's own where it names some."""
+    own = profile.detection.weights
+    return model_path("detector") if own is None else Path(own)
 
 
 def recognizers(profile: Profile) -> dict[str, Path]:
@@ -61,7 +67,7 @@ class Native:
         self.device = choose_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
-        self.detector = load_detector(model_path("detector"), self.device, profile.detection)
+        self.detector = load_detector(detector(profile), self.device, profile.detection)
         self.router = load_router(model_path("script"), self.device)
         self.readers = {
             name: LineReader(*load_recognizer(path, self.device), profile.recognition.crops)

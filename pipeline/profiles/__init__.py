@@ -32,10 +32,14 @@ class Preprocessing(_Frozen):
 
 
 class Detection(_Frozen):
-    """`longest_side`: larger pages are reduced to this many pixels before detection."""
+    """`longest_side`: larger pages are reduced to this many pixels before detection.
+
+    `weights` is a file that takes the place of the native engine's own.
+    """
 
     longest_side: int = Field(2880, ge=320, le=8192)
     least_score: float = Field(0.5, ge=0, le=1)
+    weights: str | None = None
 
 
 class Recognition(_Frozen):
@@ -73,7 +77,8 @@ class Profile(_Frozen):
 def load_profile(name: str) -> Profile:
     """Return the built-in profile of that name, or the one in the file at that `.toml` path.
 
-    Raises `BadInput` where there is none, or it does not say what a profile may say.
+    Weights that lie where such a file says, seen from its folder, are named in full then: workers
+    run elsewhere. Raises `BadInput` where there is none, or it does not say what a profile may say.
     """
     if name.endswith(".toml"):
         try:
@@ -89,10 +94,21 @@ def load_profile(name: str) -> Profile:
         text, stem = file.read_text("utf-8"), name
     try:
         data: dict[str, Any] = tomllib.loads(text)
-        return Profile(**{"name": stem, **data})
+        profile = Profile(**{"name": stem, **data})
     except (tomllib.TOMLDecodeError, ValidationError, TypeError) as error:
         reason = "; ".join(str(error).split("\n")[:3])
         raise BadInput(name, f"is no valid profile ({reason})", "mend it") from error
+    return _with_places(profile, Path(name).parent) if name.endswith(".toml") else profile
+
+
+def _with_places(profile: Profile, folder: Path) -> Profile:
+    parts = {"detection": profile.detection, "recognition": profile.recognition}
+    update = {}
+    for key, part in parts.items():
+        place = folder / part.weights if part.weights else None
+        if place is not None and place.exists():
+            update[key] = part.model_copy(update={"weights": str(place.resolve())})
+    return profile.model_copy(update=update)
 
 
 def profile_names() -> list[str]:

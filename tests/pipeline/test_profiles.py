@@ -24,6 +24,18 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
     assert profile.tables == load_profile("default").tables
 
 
+def test_weights_beside_a_file_are_named_in_full(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "hand.safetensors").touch()
+    path = tmp_path / "mine.toml"
+    path.write_text("[recognition]\nweights = 'models/hand.safetensors'\n")
+    found = load_profile(str(path)).recognition.weights
+    assert found == str((tmp_path / "models" / "hand.safetensors").resolve())
+    path.write_text("[recognition]\nweights = 'fra+eng'\n[detection]\nweights = '/no/such'\n")
+    profile = load_profile(str(path))
+    assert (profile.recognition.weights, profile.detection.weights) == ("fra+eng", "/no/such")
+
+
 @pytest.mark.parametrize(
     "text", ["engine = 3", "no_such = 1", "[recognition]\ncrops = 0", "= broken", "name = '../x'"]
 )
