@@ -102,13 +102,19 @@ def load_profile(name: str) -> Profile:
 
 
 def _with_places(profile: Profile, folder: Path) -> Profile:
-    parts = {"detection": profile.detection, "recognition": profile.recognition}
-    update = {}
-    for key, part in parts.items():
-        place = folder / part.weights if part.weights else None
-        if place is not None and place.exists():
-            update[key] = part.model_copy(update={"weights": str(place.resolve())})
-    return profile.model_copy(update=update)
+    def placed(weights: str | None) -> dict[str, str | None]:
+        if weights and (folder / weights).exists():
+            weights = str((folder / weights).resolve())
+        return {"weights": weights}
+
+    return profile.model_copy(
+        update={
+            "detection": profile.detection.model_copy(update=placed(profile.detection.weights)),
+            "recognition": profile.recognition.model_copy(
+                update=placed(profile.recognition.weights)
+            ),
+        }
+    )
 
 
 def profile_names() -> list[str]:
