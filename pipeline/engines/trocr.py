@@ -47,7 +47,7 @@ def load(profile: Profile, device: str, threads: int | None) -> TrOcr:
 def weights_digest(profile: Profile) -> str:
     """Return the SHA-256 of the folder's files, by name, and of the detector."""
     whole = hashlib.sha256(_digest(_folder(profile)).encode())
-    detector = model_path(DETECTOR)
+    detector = _detector(profile)
     whole.update(digest(detector).encode() if detector.exists() else b"")
     return whole.hexdigest()
 
@@ -89,8 +89,8 @@ class TrOcr:
         if self.detector is None:
             from pipeline.detection.detect import load_detector
 
-            path = model_path(DETECTOR)
-            self.detector = load_detector(path, str(self.device), self.profile.detection)
+            path, settings = _detector(self.profile), self.profile.detection
+            self.detector = load_detector(path, str(self.device), settings)
         return self.detector.detect(gray)
 
     def recognize(
@@ -194,6 +194,11 @@ def _folder(profile: Profile) -> Path:
         remedy = "convert its weights with save_pretrained(folder, safe_serialization=True)"
         raise BadInput(name, "holds no .safetensors, and nothing else is loaded", remedy)
     return folder
+
+
+def _detector(profile: Profile) -> Path:
+    own = profile.detection.weights
+    return model_path(DETECTOR) if own is None else Path(own)
 
 
 @cache
