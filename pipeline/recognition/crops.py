@@ -51,16 +51,29 @@ def fit_crop(gray: Gray, tall: int, least: int, area: int) -> NDArray[np.float32
 
 def ink_of(gray: Gray) -> NDArray[np.float32]:
     """Return how dark each pixel is, 0 (paper) to 1 (the darkest ink of this crop)."""
-    dark, paper = np.percentile(gray, (1, 85))
-    span = max(float(paper - dark), LEAST_CONTRAST)
-    ink = (float(paper) - gray.astype(np.float32)) / np.float32(span)
-    return np.asarray(np.clip(ink, 0, 1), np.float32)
+    dark, paper = _percentiles(gray, (0.01, 0.85))
+    span = np.float32(max(paper - dark, LEAST_CONTRAST))
+    shades = np.clip((np.float32(paper) - np.arange(256, dtype=np.float32)) / span, 0, 1)
+    return np.asarray(cv2.LUT(gray, shades), np.float32)
+
+
+def _percentiles(gray: Gray, shares: tuple[float, float]) -> tuple[float, float]:
+    """Return what `np.percentile` does, from the histogram: a tenth of its time."""
+    below = np.cumsum(cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel())
+    at = (gray.size - 1) * np.array(shares)
+    low = np.floor(at)
+    first = np.searchsorted(below, low, side="right")
+    second = np.searchsorted(below, np.minimum(low + 1, gray.size - 1), side="right")
+    one, other = (first + (at - low) * (second - first)).tolist()
+    return one, other
 
 
 def centred(ink: NDArray[np.float32], tall: int) -> NDArray[np.float32]:
     """Return the ink with rows of paper above and below, `tall` rows in all."""
     above = (tall - ink.shape[0]) // 2
-    return np.pad(ink, ((above, tall - ink.shape[0] - above), (0, 0)))
+    page = np.zeros((tall, ink.shape[1]), np.float32)
+    page[above : above + ink.shape[0]] = ink
+    return page
 
 
 def bucket(width: int) -> int:
