@@ -33,7 +33,7 @@ from pipeline.evaluation.truth import PageTruth, read_truth
 from pipeline.page import Reading
 from pipeline.profiles import Profile, load_profile
 
-ENGINES = ("native", "rapidocr", "tesseract")
+ENGINES = ("native", "mixed", "rapidocr", "tesseract")
 PAGES = 4
 CELLS = 512
 
