@@ -96,7 +96,7 @@ class ScriptRouter:
                 pixels, widths = batch([fitted[i] for i in part], wide)
                 with torch.inference_mode():
                     logits = self.network(pixels.to(self.device), widths.to(self.device))
-                logits[:, 0] += NUMERIC_ODDS
+                    logits[:, 0] += NUMERIC_ODDS
                 for i, best in zip(part, logits.argmax(1).tolist(), strict=True):
                     scripts[i] = SCRIPTS[best]
         return scripts
