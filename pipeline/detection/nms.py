@@ -35,7 +35,14 @@ the line go on where the other one stands."""
 BESIDE = 0.5
 """Pieces are side by side if they share this part of the smaller height."""
 
-SUPPORT = 0.4
+LEVEL = 0.25
+"""Pieces of one text lie on one line: their middles differ across by less of the smaller height.
+Else the strokes between two lines of close writing would make one of both."""
+
+COVERED = 0.6
+"""A piece that lies with this part of it in texts of more weight is none of its own."""
+
+SUPPORT = 0.6
 """Of a text, at least this part of the cells that its core should have must say so: what a speck
 is taken for is much larger than the speck."""
 
@@ -94,6 +101,7 @@ def find_boxes(
     texts, again = _merge(texts, _crossing(texts))
     counts = np.bincount(again, counts)
     kept = counts * STRIDE**2 >= SUPPORT * texts.cores()
+    kept &= ~_covered(texts)
     return texts.corners()[kept], (texts.weight / counts)[kept].astype(np.float32)
 
 
@@ -199,7 +207,35 @@ def _outermost(values: Floats, label: NDArray[np.intp], weight: Floats) -> Float
 
 
 def _same(texts: Texts, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which pairs are of one text: turned alike, and one upon the other or in a chain."""
+    """Return which pairs are of one text: on one line, one upon the other or in a chain."""
+    wide, high, off, turn = _meeting(texts, a, b)
+    begin, end, top, bottom = texts.ends
+    lower = np.minimum((bottom - top)[a], (bottom - top)[b])
+    area = np.minimum(((end - begin) * (bottom - top))[a], ((end - begin) * (bottom - top))[b])
+    upon = np.clip(wide, 0, None) * np.clip(high, 0, None) >= OVERLAP * np.maximum(area, 1e-6)
+    chained = (wide >= CHAINED * lower) & (high >= BESIDE * lower)
+    same: NDArray[np.bool_] = (turn <= TURN) & (off <= LEVEL * lower) & (upon | chained)
+    return same
+
+
+def _covered(texts: Texts) -> NDArray[np.bool_]:
+    """Return which texts lie mostly in others that have more weight (N, bool)."""
+    one, other = _crossing(texts)
+    lighter = texts.weight[one] < texts.weight[other]
+    small, large = np.where(lighter, one, other), np.where(lighter, other, one)
+    wide, high, _, turn = _meeting(texts, large, small)
+    begin, end, top, bottom = texts.ends[:, small]
+    shared = np.clip(wide, 0, None) * np.clip(high, 0, None) * (turn <= TURN)
+    part = shared / np.maximum((end - begin) * (bottom - top), 1e-6)
+    covered: NDArray[np.bool_] = np.bincount(small, part, len(texts.weight)) >= COVERED
+    return covered
+
+
+def _meeting(
+    texts: Texts, a: NDArray[np.intp], b: NDArray[np.intp]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return how far pairs reach into each other along and across, how far off their middles are
+    across, and their turn: in the frame of the first, as if the second were turned as it is."""
     turn = texts.angle[a] - texts.angle[b]
     begin, end, top, bottom = texts.ends[:, b]
     along, down = (begin + end) / 2, (top + bottom) / 2
@@ -209,13 +245,7 @@ def _same(texts: Texts, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.
     begin_a, end_a, top_a, bottom_a = texts.ends[:, a]
     wide = np.minimum(end_a, along + half) - np.maximum(begin_a, along - half)
     high = np.minimum(bottom_a, down + tall) - np.maximum(top_a, down - tall)
-    shared = np.clip(wide, 0, None) * np.clip(high, 0, None)
-    area = np.minimum((end_a - begin_a) * (bottom_a - top_a), 4 * half * tall)
-    upon = shared >= OVERLAP * np.maximum(area, 1e-6)
-    lower = np.minimum(bottom_a - top_a, 2 * tall)
-    chained = (wide >= CHAINED * lower) & (high >= BESIDE * lower)
-    same: NDArray[np.bool_] = (np.abs(turn) <= TURN) & (upon | chained)
-    return same
+    return wide, high, np.abs(down - (top_a + bottom_a) / 2), np.abs(turn)
 
 
 def _components(count: int, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.intp]:

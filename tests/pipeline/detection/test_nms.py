@@ -86,6 +86,19 @@ def test_a_speck_that_is_taken_for_a_large_text_is_dropped() -> None:
     assert len(find_boxes((text > 0).astype(np.float32), maps, 0.5)[0]) == 1
 
 
+def test_lines_that_strokes_between_them_join_stay_two() -> None:
+    truth = upright((40, 60, 440, 90), (40, 92, 440, 122))
+    bridge = upright((200, 76, 300, 106))
+    text, maps, _ = draw_maps(truth, 512, 512, REACH)
+    text_bridge, maps_bridge, _ = draw_maps(bridge, 512, 512, REACH)
+    between = (text <= 0) & (text_bridge > 0)
+    maps[:, between] = maps_bridge[:, between]
+    score = ((text > 0) | between).astype(np.float32)
+    boxes, _ = find_boxes(score, maps, 0.5)
+    assert len(boxes) == 2
+    assert all(max(iou(box, other) for other in truth) > 0.85 for box in boxes)
+
+
 def test_a_small_text_within_a_large_one_is_its_own() -> None:
     truth = upright((20, 20, 230, 120), (60, 130, 110, 146))
     boxes, _ = found(truth, 256)
