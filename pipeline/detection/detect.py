@@ -18,6 +18,9 @@ from pipeline.precision import half_precision
 from pipeline.preprocess import Gray
 from pipeline.profiles import Detection
 
+LONGEST = 1600
+"""The longer side of a page unless a profile says otherwise: such pages the network learnt."""
+
 LEAST_HEIGHT = 3.0
 """Boxes flatter than this, in pixels of the network's input, are no text."""
 
@@ -32,7 +35,8 @@ class Detector:
 
     def detect(self, gray: Gray) -> NDArray[np.float32]:
         """Return the corners (N x 4 x 2) of the text on an H x W page, clockwise from top left."""
-        scale = min(1.0, self.settings.longest_side / max(gray.shape))
+        longest = self.settings.longest_side or LONGEST
+        scale = min(1.0, longest / max(gray.shape))
         maps = self.maps(reduced(gray, scale))
         boxes, _ = find_boxes(maps[0], maps[1:], self.settings.least_score)
         tall = np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)

@@ -24,6 +24,7 @@ from pipeline.recognition.decoding import Decoder
 
 HEIGHT = 48
 LONGEST = 3200
+LONGEST_SIDE = 2880
 BUCKETS = (*range(32, 257, 32), *range(320, 513, 64), *range(640, LONGEST + 1, 128))
 """Widths that crops are padded to. A crop's own width alone decides, never its company in a batch:
 padding changes what the network sees, and a page must read the same in whatever shard it comes."""
@@ -66,7 +67,7 @@ class RapidOcr:
                 "Global.use_cls": False,
                 "Global.use_rec": False,
                 "Global.log_level": "error",
-                "Global.max_side_len": profile.detection.longest_side,
+                "Global.max_side_len": profile.detection.longest_side or LONGEST_SIDE,
                 "Det.max_candidates": 5000,
                 "Det.box_thresh": profile.detection.least_score,
                 "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,

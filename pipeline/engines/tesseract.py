@@ -35,6 +35,7 @@ MOST_CROPS = 256
 BORDER = 12
 """Pixels of paper around a crop: without, Tesseract takes strokes at the edge for noise."""
 
+LONGEST_SIDE = 2880
 LOWEST = 40
 LEVEL_PAGE, LEVEL_LINE, LEVEL_WORD = 1, 4, 5
 SPARSE, ONE_LINE = "11", "7"
@@ -76,7 +77,7 @@ class Tesseract:
         self.digest = weights_digest(profile)
         self.languages = profile.recognition.weights or LANGUAGES
         self.crops = profile.recognition.crops
-        self.longest_side = profile.detection.longest_side
+        self.longest_side = profile.detection.longest_side or LONGEST_SIDE
         self.threads = threads or len(os.sched_getaffinity(0))
 
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.float32]:

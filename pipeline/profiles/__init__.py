@@ -34,10 +34,11 @@ class Preprocessing(_Frozen):
 class Detection(_Frozen):
     """`longest_side`: larger pages are reduced to this many pixels before detection.
 
-    `weights` is a file that takes the place of the native engine's own.
+    `None` leaves that to the engine, whose network knows pages of some size best. `weights` is a
+    file that takes the place of the native engine's own.
     """
 
-    longest_side: int = Field(2880, ge=320, le=8192)
+    longest_side: int | None = Field(None, ge=320, le=8192)
     least_score: float = Field(0.5, ge=0, le=1)
     weights: str | None = None
 
