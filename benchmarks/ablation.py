@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import cv2
+import numpy as np
 import torch
 from heldout import SETS, divided
 from report import RESULTS, SHARED, machine, markdown, percent
@@ -122,7 +123,8 @@ def small(cell: Labelled) -> Labelled:
     top, left = round(height * EDGE), round(width * EDGE)
     middle = cell.gray[top : height - top, left : width - left]
     size = (round(middle.shape[1] * TALL / middle.shape[0]), TALL)
-    return replace(cell, gray=cv2.resize(middle, size, interpolation=cv2.INTER_AREA))
+    gray = cv2.resize(middle, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return replace(cell, gray=gray)
 
 
 def seconds_a_step(lesson: Lesson) -> float:
