@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.detection.geometry import widened
 from pipeline.detection.network import COARSEST, STRIDE, DetectorConfig
 from pipeline.detection.network import Detector as Network
 from pipeline.detection.nms import find_boxes
@@ -20,6 +21,11 @@ from pipeline.profiles import Detection
 
 LONGEST = 1600
 """The longer side of a page unless a profile says otherwise: such pages the network learnt."""
+
+MARGINS = (0.35, 0.25)
+"""What is added at the ends of a text, and above and below it, in parts of its height: the network
+learns where ink is, but a recognizer reads better with some paper around (measured: CER of letters
+19 % instead of 26 %)."""
 
 LEAST_HEIGHT = 3.0
 """Boxes flatter than this, in pixels of the network's input, are no text."""
@@ -34,14 +40,17 @@ class Detector:
         self.device = next(network.parameters()).device
 
     def detect(self, gray: Gray) -> NDArray[np.float32]:
-        """Return the corners (N x 4 x 2) of the text on an H x W page, clockwise from top left."""
+        """Return the corners (N x 4 x 2) of the text on an H x W page, clockwise from top left.
+
+        They have `MARGINS` around the ink, and may reach a little beyond the page.
+        """
         longest = self.settings.longest_side or LONGEST
         scale = min(1.0, longest / max(gray.shape))
         maps = self.maps(reduced(gray, scale))
         boxes, _ = find_boxes(maps[0], maps[1:], self.settings.least_score)
         tall = np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
         wide = np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1)
-        kept = boxes[np.minimum(tall, wide) >= LEAST_HEIGHT] / scale
+        kept = widened(boxes[np.minimum(tall, wide) >= LEAST_HEIGHT] / scale, *MARGINS)
         order = np.lexsort((kept[:, 0, 0], kept[:, 0, 1]))
         return np.asarray(kept[order], np.float32)
 

@@ -48,6 +48,12 @@ def corners(middle: Floats, width: Floats, height: Floats, angle: Floats) -> Flo
     ).astype(np.float32)
 
 
+def widened(boxes: Floats, along: float, across: float) -> Floats:
+    """Return boxes with a margin at their ends, and above and below, in parts of their height."""
+    middle, width, height, angle = sides(boxes)
+    return corners(middle, width + 2 * along * height, height + 2 * across * height, angle)
+
+
 def draw_maps(
     boxes: Floats, height: int, width: int, reach: float
 ) -> tuple[Floats, Floats, Floats]:

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.detection.geometry import corners, draw_maps, sides
+from pipeline.detection.geometry import corners, draw_maps, sides, widened
 from pipeline.detection.nms import find_boxes
 
 Floats = NDArray[np.float32]
@@ -93,3 +93,9 @@ def test_texts_that_are_found_have_scores_and_hardly_cross(seed: int) -> None:
     assert len(boxes) == len(scores) > 0
     assert np.isfinite(boxes).all()
     assert ((scores >= 0.7) & (scores <= 1)).all()
+
+
+def test_a_margin_is_added_all_around() -> None:
+    wide = widened(box(100, 50, 80, 20), 0.5, 0.25)
+    assert np.allclose(wide[0], [[50, 35], [150, 35], [150, 65], [50, 65]])
+    assert len(widened(np.zeros((0, 4, 2), np.float32), 0.5, 0.25)) == 0
