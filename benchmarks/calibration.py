@@ -21,9 +21,10 @@ from report import RESULTS, SHARED, machine, markdown, percent
 from pipeline.evaluation.confidence import accuracy_at, calibration_error, equal_count, equal_width
 from pipeline.models.load import digest, load_recognizer, model_path
 from pipeline.page import Reading
-from pipeline.recognition.calibration import calibrate, from_config
+from pipeline.recognition.calibration import from_config
 from pipeline.training.finish import (
     Judged,
+    as_calibrated,
     character_odds_of,
     held_out,
     judge,
@@ -49,7 +50,7 @@ def main() -> None:
     ways: dict[str, dict[str, NDArray[np.float64]]] = {}
     for name, found in judged.items():
         others = [other for other in judged.values() if other is not found]
-        shipped = [calibrate(r, own) for r in found.readings] if own else found.readings
+        shipped = as_calibrated(found, own)
         ways[name] = {
             "as the network says": confidences(found.readings),
             "as shipped": confidences(shipped),
@@ -91,8 +92,7 @@ def held_out_of(
     judged: Judged, which: NDArray[np.bool_], others: Sequence[Judged]
 ) -> list[Reading]:
     calibration = learn_calibration([part(judged, ~which), *others])
-    chosen = part(judged, which).readings
-    return [calibrate(r, calibration) for r in chosen] if calibration else list(chosen)
+    return as_calibrated(part(judged, which), calibration)
 
 
 def report(

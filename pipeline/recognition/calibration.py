@@ -16,9 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.page import Alternative, Reading
+from pipeline.preprocess import Gray
 
 LEAST = 1e-6
 RIDGE = 1e-3
+DARK, LIGHT = 32, 224
+GREY_PART = 0.02
+"""A crop with less than this part of its pixels between dark and light is in black and white."""
+
 ROUNDS = 50
 
 
@@ -47,13 +52,15 @@ def from_config(config: Mapping[str, Any]) -> Calibration | None:
     return Calibration(tuple(float(x) for x in kept["line"]), (float(slope), float(offset)))
 
 
-def calibrate(reading: Reading, calibration: Calibration) -> Reading:
+def calibrate(reading: Reading, calibration: Calibration, binary: bool = False) -> Reading:
     """Return a reading with calibrated confidence, characters and alternatives.
 
+    `binary` says whether its crop was in black and white (see `is_binary`).
     The rivals share what the best does not have in the proportions that they had, none getting
     more than it.
     """
-    confidence = float(_logistic(features(reading) @ np.array(calibration.line)))
+    known = features(reading, binary)[: len(calibration.line)]  # older weights know fewer
+    confidence = float(_logistic(known @ np.array(calibration.line)))
     slope, offset = calibration.character
     characters = tuple(
         float(_logistic(np.array(slope * _logit(p) + offset))) for p in reading.characters
@@ -70,12 +77,17 @@ def calibrate(reading: Reading, calibration: Calibration) -> Reading:
     return replace(reading, confidence=confidence, characters=characters, alternatives=alternatives)
 
 
-def features(reading: Reading) -> NDArray[np.float64]:
-    """Return what a reading's confidence is judged by (5 numbers).
+def is_binary(gray: Gray) -> bool:
+    """Return whether a crop is in black and white: a network is as sure of what it cannot see."""
+    return float(((gray > DARK) & (gray < LIGHT)).mean()) < GREY_PART
+
+
+def features(reading: Reading, binary: bool = False) -> NDArray[np.float64]:
+    """Return what a reading's confidence is judged by (6 numbers).
 
     The logit of its probability; the same of that of all alternatives that say the same; by how
     much this exceeds the likeliest one that does not, as a logarithm; the logarithm of its length;
-    and 1.
+    1; and 1 where its crop is `binary`.
     """
     probability = {a.text: math.exp(a.logprob) for a in reading.alternatives}
     probability.setdefault(reading.text, reading.confidence)
@@ -85,17 +97,23 @@ def features(reading: Reading) -> NDArray[np.float64]:
     unlisted = 1 - sum(probability.values())
     margin = math.log(max(same, LEAST) / max(rival, unlisted, LEAST))
     length = math.log1p(len(reading.text))
-    return np.array([_logit(probability[reading.text]), _logit(same), margin, length, 1.0])
+    odds = _logit(probability[reading.text])
+    return np.array([odds, _logit(same), margin, length, 1.0, float(binary)])
 
 
 def fit(
-    readings: Sequence[Reading], right: ArrayLike, weight: ArrayLike | None = None
+    readings: Sequence[Reading],
+    right: ArrayLike,
+    weight: ArrayLike | None = None,
+    binary: Sequence[bool] | None = None,
 ) -> Calibration:
     """Return the calibration of N readings of which it is known whether they are right.
 
-    `weight` says how much each counts. Raises `ValueError` without a right and a wrong one.
+    `weight` says how much each counts, `binary` which were of crops in black and white. Raises
+    `ValueError` without a right and a wrong one.
     """
-    rows = np.array([features(reading) for reading in readings])
+    flags = binary or [False] * len(readings)
+    rows = np.array([features(*each) for each in zip(readings, flags, strict=True)])
     return Calibration(tuple(_fit_logistic(rows, right, weight).tolist()))
 
 
@@ -109,16 +127,16 @@ def fit_characters(probabilities: ArrayLike, right: ArrayLike) -> tuple[float, f
 def _fit_logistic(
     rows: NDArray[np.float64], right: ArrayLike, weight: ArrayLike | None
 ) -> NDArray[np.float64]:
-    """Fit by Newton's method, with a little ridge on all but the last column, which is 1."""
+    """Fit by Newton's method, with a little ridge on all columns but the one that is always 1."""
     truth = np.asarray(right, np.float64)
     if not 0 < truth.sum() < len(truth):
         raise ValueError("calibration needs readings that are right and some that are wrong")
     counts = np.ones(len(truth)) if weight is None else np.asarray(weight, np.float64)
     counts = counts * (len(counts) / counts.sum())
-    spread = np.maximum(rows.std(axis=0), 1e-9)
-    spread[-1] = 1.0
+    always = np.arange(rows.shape[1]) == (rows == 1).all(axis=0).argmax()
+    spread = np.where(always, 1.0, np.maximum(rows.std(axis=0), 0.1))
     scaled = rows / spread
-    ridge = np.diag([RIDGE * len(truth)] * (rows.shape[1] - 1) + [0.0])
+    ridge = np.diag(np.where(always, 0.0, RIDGE * len(truth)))
     found: NDArray[np.float64] = np.zeros(rows.shape[1])
     for _ in range(ROUNDS):
         p = _logistic(scaled @ found)

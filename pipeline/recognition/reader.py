@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.page import Reading
 from pipeline.precision import half_precision
 from pipeline.preprocess import Gray
-from pipeline.recognition.calibration import calibrate, from_config
+from pipeline.recognition.calibration import calibrate, from_config, is_binary
 from pipeline.recognition.crops import batch, bucket, fit_crop
 from pipeline.recognition.decoding import Decoder
 from pipeline.recognition.network import STRIDE, Recognizer
@@ -43,7 +43,7 @@ class LineReader:
                 pixels, widths = batch([fitted[i] for i in part], wide)
                 found = self.probabilities(pixels, widths)
                 readings |= zip(part, self.decoder.decode(found, charset), strict=True)
-        return [self._calibrated(readings[i]) for i in range(len(crops))]
+        return [self._calibrated(readings[i], crop) for i, crop in enumerate(crops)]
 
     def probabilities(self, pixels: Tensor, widths: Tensor) -> list[NDArray[np.float32]]:
         """Return the T x C probabilities of N x 1 x H x W pixels, class 0 the blank."""
@@ -53,5 +53,7 @@ class LineReader:
         steps = (widths + STRIDE - 1) // STRIDE
         return [rows[:n] for rows, n in zip(found, steps.tolist(), strict=True)]
 
-    def _calibrated(self, reading: Reading) -> Reading:
-        return reading if self.calibration is None else calibrate(reading, self.calibration)
+    def _calibrated(self, reading: Reading, crop: Gray) -> Reading:
+        if self.calibration is None:
+            return reading
+        return calibrate(reading, self.calibration, is_binary(crop))

@@ -19,7 +19,13 @@ from pipeline.evaluation.confidence import accuracy_at, calibration_error, equal
 from pipeline.evaluation.tables import key
 from pipeline.models.load import digest, load_recognizer, read, write_recognizer
 from pipeline.page import Reading
-from pipeline.recognition.calibration import Calibration, calibrate, fit, fit_characters
+from pipeline.recognition.calibration import (
+    Calibration,
+    calibrate,
+    fit,
+    fit_characters,
+    is_binary,
+)
 from pipeline.recognition.network import Recognizer
 from pipeline.recognition.reader import LineReader
 from pipeline.training.datasets import Labelled
@@ -120,7 +126,8 @@ def learn_calibration(sets: Sequence[Judged]) -> Calibration | None:
     weight = np.concatenate([np.full(len(j.right), 1 / max(1, len(j.right))) for j in sets])
     if right.all() or not right.any():
         return None
-    line = fit(readings, right, weight).line
+    binary = [is_binary(sample.gray) for judged in sets for sample in judged.samples]
+    line = fit(readings, right, weight, binary).line
     odds, good = character_odds_of(sets)
     if good.all() or not good.any():
         return Calibration(line)
@@ -156,11 +163,19 @@ def held_out(judged: Judged, others: Sequence[Judged]) -> list[Reading]:
     calibrated: dict[int, Reading] = {}
     for fold in range(FOLDS):
         rest = part(judged, place != fold)
-        calibration = learn_calibration([rest, *others])
-        for i in np.flatnonzero(place == fold).tolist():
-            reading = judged.readings[i]
-            calibrated[i] = calibrate(reading, calibration) if calibration else reading
+        mended = as_calibrated(part(judged, place == fold), learn_calibration([rest, *others]))
+        calibrated |= zip(np.flatnonzero(place == fold).tolist(), mended, strict=True)
     return [calibrated[i] for i in range(len(judged.right))]
+
+
+def as_calibrated(judged: Judged, calibration: Calibration | None) -> list[Reading]:
+    """Return a set's readings with a calibration, unchanged without one."""
+    if calibration is None:
+        return list(judged.readings)
+    return [
+        calibrate(reading, calibration, is_binary(sample.gray))
+        for reading, sample in zip(judged.readings, judged.samples, strict=True)
+    ]
 
 
 def part(judged: Judged, which: NDArray[np.bool_]) -> Judged:

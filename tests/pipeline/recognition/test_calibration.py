@@ -17,6 +17,7 @@ from pipeline.recognition.calibration import (
     fit,
     fit_characters,
     from_config,
+    is_binary,
 )
 
 
@@ -77,6 +78,20 @@ def test_a_reading_of_nothing_can_be_judged() -> None:
     calibration = Calibration((1.0, 0.0, 0.0, 0.0, 0.0))
     assert 0 <= calibrate(Reading("", 0.0), calibration).confidence < 1e-5
     assert calibrate(Reading("", 1.0, (Alternative("", 0.0),)), calibration).confidence > 0.999
+
+
+def test_black_and_white_crops_may_be_less_sure() -> None:
+    gray = np.tile(np.arange(0, 240, 4), (20, 1)).astype(np.uint8)
+    assert is_binary(np.where(gray < 120, 0, 255).astype(np.uint8))
+    assert not is_binary(gray)
+    readings, right = too_sure(2000, 6)
+    others = [reading(("12.5", 0.9), ("13.5", 0.05))] * 1000
+    good = np.arange(1000) % 10 > 0
+    calibration = fit([*readings, *others], [*right, *good], None, [True] * 2000 + [False] * 1000)
+    binary = calibrate(others[0], calibration, True).confidence
+    assert binary < calibrate(others[0], calibration).confidence
+    older = Calibration(calibration.line[:5])
+    assert calibrate(others[0], older, True) == calibrate(others[0], older)
 
 
 def test_it_is_kept_with_the_weights() -> None:
