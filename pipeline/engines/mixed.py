@@ -42,12 +42,10 @@ class Mixed:
         return self.own.detect(gray)
 
     def recognize(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
-        numeric = is_numeric(charset)
-        scripts = ["numeric"] * len(crops) if numeric else self.own.router.route(crops)
-        readings: dict[int, Reading] = {}
-        for engine, wanted in ((self.own.readers["numeric"].read, True),
-                               (self.words.recognize, False)):  # fmt: skip
-            members = [i for i, script in enumerate(scripts) if (script == "numeric") == wanted]
-            found = engine([crops[i] for i in members], charset)
-            readings |= zip(members, found, strict=True)
+        if is_numeric(charset):
+            return self.own.recognize(crops, charset)
+        readings = self.own.numbers(crops, self.own.router.weigh(crops), charset)
+        members = [i for i in range(len(crops)) if i not in readings]
+        found = self.words.recognize([crops[i] for i in members], charset)
+        readings |= zip(members, found, strict=True)
         return [readings[i] for i in range(len(crops))]

@@ -23,7 +23,11 @@ from pipeline.preprocess import Gray
 from pipeline.profiles import Profile
 from pipeline.recognition.decoding import is_numeric
 from pipeline.recognition.reader import LineReader
-from pipeline.recognition.script import load_router
+from pipeline.recognition.script import SCRIPTS, load_router
+
+POSSIBLE, LIKELY, SURE = 0.02, 0.75, 0.95
+"""A crop is read as a number from the first chance on, and is one from the second on, or where its
+reading's confidence is the third."""
 
 RECOGNIZERS = ("numeric", "latin", "korean")
 
@@ -78,14 +82,33 @@ class Native:
         return self.detector.detect(gray)
 
     def recognize(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
-        numeric = is_numeric(charset)
-        scripts = ["numeric"] * len(crops) if numeric else self.router.route(crops)
-        readings: dict[int, Reading] = {}
-        for name, reader in self.readers.items():
-            members = [i for i, script in enumerate(scripts) if script == name]
-            found = reader.read([crops[i] for i in members], charset)
+        if is_numeric(charset):
+            return self.readers["numeric"].read(crops, charset)
+        chances = self.router.weigh(crops)
+        readings = self.numbers(crops, chances, charset)
+        korean = chances[:, SCRIPTS.index("korean")] > chances[:, SCRIPTS.index("latin")]
+        for name, wanted in (("latin", False), ("korean", True)):
+            members = [i for i in range(len(crops)) if i not in readings and korean[i] == wanted]
+            found = self.readers[name].read([crops[i] for i in members], charset)
             readings |= zip(members, found, strict=True)
         return [readings[i] for i in range(len(crops))]
+
+    def numbers(
+        self, crops: Sequence[Gray], chances: NDArray[np.float32], charset: str | None
+    ) -> dict[int, Reading]:
+        """Return the readings of those crops that are numbers.
+
+        What may be one, as the router's `chances` (N x 3) say, is read as one; and is one where the
+        reading is sure, or else the router is.
+        """
+        number = chances[:, SCRIPTS.index("numeric")]
+        members = np.flatnonzero(number >= POSSIBLE).tolist()
+        found = self.readers["numeric"].read([crops[i] for i in members], charset)
+        return {
+            i: reading
+            for i, reading in zip(members, found, strict=True)
+            if reading.confidence >= SURE or number[i] >= LIKELY
+        }
 
 
 def choose_device(device: str) -> str:

@@ -23,10 +23,6 @@ HEIGHT, LEAST, AREA = 48, 24, 3840
 LONGEST = 160
 """Longer lines are seen from their beginning to here, in pixels of the scaled crop."""
 
-NUMERIC_ODDS = 2.2
-"""How much likelier, as a logarithm, a number is held than the classifier says: what it takes for
-a word although it is a number costs a wrong value, the reverse an odd cell that is read again."""
-
 STRIDE = 8
 CHANNELS = (12, 24, 48, 48)
 CROPS = 256
@@ -88,22 +84,24 @@ class ScriptRouter:
         self.device = device
 
     def route(self, crops: Sequence[Gray]) -> list[str]:
-        """Return the script of each crop (h x w, gray), in their order."""
+        """Return the likeliest script of each crop (h x w, gray), in their order."""
+        return [SCRIPTS[best] for best in self.weigh(crops).argmax(axis=1).tolist()]
+
+    def weigh(self, crops: Sequence[Gray]) -> NDArray[np.float32]:
+        """Return how likely each of N crops (h x w, gray) is of each of `SCRIPTS` (N x 3)."""
         fitted = [fit_script(crop) for crop in crops]
         buckets: dict[int, list[int]] = {}
         for i, crop in enumerate(fitted):
             buckets.setdefault(bucket(crop.shape[1]), []).append(i)
-        scripts = [""] * len(crops)
+        chances = np.zeros((len(crops), len(SCRIPTS)), np.float32)
         for wide, members in buckets.items():
             for first in range(0, len(members), CROPS):
                 part = members[first : first + CROPS]
                 pixels, widths = batch([fitted[i] for i in part], wide)
                 with torch.inference_mode():
                     logits = self.network(pixels.to(self.device), widths.to(self.device))
-                    logits[:, 0] += NUMERIC_ODDS
-                for i, best in zip(part, logits.argmax(1).tolist(), strict=True):
-                    scripts[i] = SCRIPTS[best]
-        return scripts
+                    chances[part] = logits.softmax(1).cpu().numpy()
+        return chances
 
 
 def load_router(path: Path, device: str = "cpu") -> ScriptRouter:
