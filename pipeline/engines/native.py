@@ -50,14 +50,17 @@ def detector(profile: Profile) -> Path:
 
 
 def recognizers(profile: Profile) -> dict[str, Path]:
-    """Return the weights of each recognizer; the profile's own take the place of their like."""
-    files = {name: model_path(name) for name in RECOGNIZERS}
+    """Return the weights of each recognizer; the profile's own take the place of their like.
+
+    A script that no weights are there for is left to the `latin` recognizer.
+    """
+    files = {name: model_path(name) for name in RECOGNIZERS if model_path(name).exists()}
     own = profile.recognition.weights
     if own is not None:
         path = Path(own)
         name = read(path)[1].get("name")
-        if name not in files:
-            known = ", ".join(files)
+        if name not in RECOGNIZERS:
+            known = ", ".join(RECOGNIZERS)
             raise BadInput(own, f"holds no recognizer of {known}", "train one with that profile")
         files[name] = path
     return files
@@ -86,9 +89,10 @@ class Native:
             return self.readers["numeric"].read(crops, charset)
         chances = self.router.weigh(crops)
         readings = self.numbers(crops, chances, charset)
-        korean = chances[:, SCRIPTS.index("korean")] > chances[:, SCRIPTS.index("latin")]
-        for name, wanted in (("latin", False), ("korean", True)):
-            members = [i for i in range(len(crops)) if i not in readings and korean[i] == wanted]
+        words = [name for name in self.readers if name != "numeric"]
+        likeliest = chances[:, [SCRIPTS.index(name) for name in words]].argmax(axis=1)
+        for place, name in enumerate(words):
+            members = [i for i in range(len(crops)) if i not in readings and likeliest[i] == place]
             found = self.readers[name].read([crops[i] for i in members], charset)
             readings |= zip(members, found, strict=True)
         return [readings[i] for i in range(len(crops))]
