@@ -82,9 +82,9 @@ def main() -> None:
         "# Detection\n\n"
         f"Boxes matched one to one at an IoU of {LEAST_IOU}, on pages of books and writers that "
         "the own detector has not seen (nothing is known of what PP-OCRv6 has seen). Of tables, "
-        "the boxes within them count: PP-OCRv6 often joins the cells of a row. Its boxes have a "
-        "margin, the true ones have none: 'F1 to the ink' is that of the found boxes of both "
-        "after they are drawn in to their ink. Seconds a page are "
+        "the boxes within them count: PP-OCRv6 often joins the cells of a row. The boxes of both "
+        "have margins, the true ones none: they are drawn in to their ink before they are matched "
+        "('F1 as found': they are not). Seconds a page are "
         f"the median's, {options.threads} threads. Own weights {digest(options.weights)[:8]} "
         f"({options.weights.stat().st_size / 1e6:.1f} MB), code {CODE_VERSION}; {machine()}.\n\n"
         f"{markdown(HEADS, rows)}"
@@ -94,7 +94,7 @@ def main() -> None:
     print(report)
 
 
-HEADS = ["set", "detector", "pages", "texts", "precision", "recall", "F1", "F1 to the ink",
+HEADS = ["set", "detector", "pages", "texts", "precision", "recall", "F1", "F1 as found",
          "s a page"]  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def row(name: str, which: str, detect: Detect, pages: list[MarkedPage]) -> list[
             found = within(found, page)
         score += score_boxes(found, page.boxes, LEAST_IOU)
         drawn_in += score_boxes(tightened(ink_mask(page.gray), found), page.boxes, LEAST_IOU)
-    rates = (score.precision, score.recall, score.f1, drawn_in.f1)
+    rates = (drawn_in.precision, drawn_in.recall, drawn_in.f1, score.f1)
     shown = (percent(rate) for rate in rates)
     return [name, which, len(pages), score.true, *shown, f"{statistics.median(seconds):.2f}"]
 
