@@ -65,7 +65,8 @@ def main() -> None:
             f"# Lines\n\n{machine()}; {options.threads} threads. Whole writers and books are held "
             "back from training; CER and WER as in accuracy.md, without an alphabet given. "
             "*modern*: CER with ſ, ⸗ and the e above written as s, - and umlauts in truth and "
-            "reading, as PP-OCRv6 has no such letters.\n"
+            "reading, as PP-OCRv6 has no such letters. Seconds are of one processor, which a busy "
+            "machine does not change.\n"
         ]
         held = real_lines(options.data)[1]
         with tempfile.TemporaryDirectory() as folder:
@@ -102,13 +103,13 @@ def compare(name: str, weights: str, own: Reads, other: Reads, sets: Sets) -> st
     for title, items in sets.items():
         for engine, read in ((name, own), ("PP-OCRv6 small", other)):
             crops = [item.gray for item in items]
-            start = time.perf_counter()
+            start = time.process_time()
             texts = [reading.text for reading in read(crops)]
-            speed = len(crops) / (time.perf_counter() - start)
+            speed = len(crops) / (time.process_time() - start)
             score, modern = scores([item.texts[0] for item in items], texts)
             rows.append((title, engine, len(items), percent(score.cer), percent(modern.cer),
                          percent(score.wer), f"{speed:.0f}"))  # fmt: skip
-    heads = ["lines", "read by", "count", "CER", "modern", "WER", "lines/s"]
+    heads = ["lines", "read by", "count", "CER", "modern", "WER", "lines a second"]
     return f"## {name} ({weights[:8]})\n\n{markdown(heads, rows)}"
 
 
@@ -130,9 +131,9 @@ def routing(file: Path, sets: Sets) -> str:
     router = load_router(file)
     rows: list[Sequence[object]] = []
     for name, items in sets.items():
-        start = time.perf_counter()
+        start = time.process_time()
         told = router.route([item.gray for item in items])
-        each = 1000 * (time.perf_counter() - start) / len(items)
+        each = 1000 * (time.process_time() - start) / len(items)
         truth = [script_of(item.texts[0], NUMERIC) for item in items]
         right = sum(a == b for a, b in zip(told, truth, strict=True))
         latin = [t for t, s in zip(told, truth, strict=True) if s == "latin"]
