@@ -16,7 +16,6 @@ from pipeline.preprocess import Gray
 from pipeline.recognition.crops import batch, bucket, fit_crop
 
 SCRIPTS = ("numeric", "latin", "korean")
-KOREAN = SCRIPTS.index("korean")
 HEIGHT, LEAST, AREA = 48, 24, 3840
 """How crops are fitted: see `pipeline.recognition.crops.fit_crop`."""
 
@@ -26,9 +25,6 @@ LONGEST = 160
 STRIDE = 8
 CHANNELS = (12, 24, 48, 48)
 CROPS = 256
-
-SURE = 0.8
-"""A crop is korean only if this is its probability: a Latin line read in Hangul is lost whole."""
 
 
 class ScriptNetwork(nn.Module):
