@@ -6,9 +6,9 @@ import pytest
 import torch
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread."""
+    """Let torch compute in one thread, whatever the test before asked for."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
