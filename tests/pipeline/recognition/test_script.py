@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -20,18 +22,18 @@ from pipeline.recognition.script import (
     ("text", "script"),
     [("12.5", "numeric"), ("le 12", "latin"), ("제3조", "korean"), ("ㄱ", "korean")],
 )
-def test_the_script_of_a_text(text, script):
+def test_the_script_of_a_text(text: str, script: str) -> None:
     assert script_of(text, "0123456789. ") == script
 
 
-def test_crops_of_any_size_fit():
+def test_crops_of_any_size_fit() -> None:
     for height, width in ((5, 5), (40, 30), (100, 3000), (300, 20)):
         ink = fit_script(np.full((height, width), 255, np.uint8))
         assert ink.shape[0] == HEIGHT
         assert 8 <= ink.shape[1] <= LONGEST
 
 
-def test_routing_does_not_depend_on_company():
+def test_routing_does_not_depend_on_company() -> None:
     torch.manual_seed(0)
     router = ScriptRouter(ScriptNetwork(), "cpu")
     rng = np.random.default_rng(0)
@@ -41,13 +43,13 @@ def test_routing_does_not_depend_on_company():
     assert set(router.route(crops)) <= set(SCRIPTS)
 
 
-def test_weights_are_read_again(tmp_path):
+def test_weights_are_read_again(tmp_path: Path) -> None:
     network = ScriptNetwork()
     write(tmp_path / "script.safetensors", network.state_dict(), {"name": "script"})
     assert load_router(tmp_path / "script.safetensors").route([np.zeros((9, 9), np.uint8)])
 
 
-def test_other_weights_are_refused(tmp_path):
+def test_other_weights_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {})
     with pytest.raises(BadInput, match=r"other\.safetensors"):
         load_router(tmp_path / "other.safetensors")

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from pipeline.recognition.script import load_router
@@ -6,8 +9,8 @@ from pipeline.training.loop import Schedule
 from pipeline.training.script import ScriptLesson, finish_script, train_script
 
 
-def striped(along):
-    def sample(rng):
+def striped(along: int) -> Callable[[np.random.Generator], Labelled]:
+    def sample(rng: np.random.Generator) -> Labelled:
         gray = rng.integers(180, 255, (30, 60)).astype(np.uint8)
         if along:
             gray[10:14] = 0
@@ -18,7 +21,7 @@ def striped(along):
     return sample
 
 
-def test_scripts_are_learnt_and_written(tmp_path):
+def test_scripts_are_learnt_and_written(tmp_path: Path) -> None:
     samples = [striped(True), striped(False)]
     rng = np.random.default_rng(7)
     lesson = ScriptLesson(samples, {"drawn": [samples[i % 2](rng) for i in range(20)]})

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from pipeline.recognition.alphabets import KOREAN, LATIN
@@ -6,12 +9,12 @@ from pipeline.training.texts_korean import line_text as korean_line
 from pipeline.training.texts_korean import read_words
 
 
-def lines(make, count=300):
+def lines(make: Callable[[np.random.Generator], str], count: int = 300) -> list[str]:
     rng = np.random.default_rng(0)
     return [make(rng) for _ in range(count)]
 
 
-def test_lines_without_word_lists(tmp_path):
+def test_lines_without_word_lists(tmp_path: Path) -> None:
     texts = read_texts(folder=tmp_path)
     made = lines(lambda rng: line_text(texts, rng))
     assert made == lines(lambda rng: line_text(texts, rng))
@@ -19,7 +22,7 @@ def test_lines_without_word_lists(tmp_path):
     assert set("".join(made)) <= set(LATIN)
 
 
-def test_word_lists_and_own_words_are_used(tmp_path):
+def test_word_lists_and_own_words_are_used(tmp_path: Path) -> None:
     (tmp_path / "french").write_text("anticonstitutionnellement\n", "utf-8")
     texts = read_texts(["Greffe Xantippe"], tmp_path)
     made = " ".join(lines(lambda rng: line_text(texts, rng), 600))
@@ -27,14 +30,14 @@ def test_word_lists_and_own_words_are_used(tmp_path):
     assert "Xantippe" in made
 
 
-def test_fraktur_has_a_long_s_within_words():
+def test_fraktur_has_a_long_s_within_words() -> None:
     rng = np.random.default_rng(0)
     assert in_fraktur("es ist das Wasser.", rng).replace("⸗", "-") == "es iſt das Waſſer."
     spelt = {in_fraktur("Bär", rng) for _ in range(40)}
     assert spelt == {"Bär", "Ba\u0364r"}
 
 
-def test_korean_lines_bring_every_syllable(tmp_path):
+def test_korean_lines_bring_every_syllable(tmp_path: Path) -> None:
     words = read_words(tmp_path / "missing.dic")
     assert words == ()
     made = lines(lambda rng: korean_line(words, rng), 4000)
@@ -43,7 +46,7 @@ def test_korean_lines_bring_every_syllable(tmp_path):
     assert len(seen) == 2350
 
 
-def test_words_of_a_dictionary(tmp_path):
+def test_words_of_a_dictionary(tmp_path: Path) -> None:
     file = tmp_path / "ko.dic"
     file.write_text("3\n감질나아/2\n1루수/25\n쫗/1\n", "utf-8")
     assert read_words(file)[0] == "감질나아"

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -29,13 +31,13 @@ PAGE = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/201
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "a.xml").write_text(ALTO, "utf-8")
     cv2.imwrite(str(tmp_path / "a.png"), np.full((200, 200), 230, np.uint8))
     return tmp_path
 
 
-def test_alto_lines_with_their_type(folder):
+def test_alto_lines_with_their_type(folder: Path) -> None:
     lines = list(read_pages(folder, lambda stem: f"w/{stem}"))
     assert [line.labelled.texts[0] for line in lines] == ["Dear Mr", "a & b"]
     assert [line.style for line in lines] == ["print", "hand"]
@@ -43,14 +45,14 @@ def test_alto_lines_with_their_type(folder):
     assert lines[0].labelled.gray.shape[1] > 160
 
 
-def test_page_lines(tmp_path):
+def test_page_lines(tmp_path: Path) -> None:
     file = tmp_path / "b.xml"
     file.write_text(PAGE, "utf-8")
     (line,) = placed_lines(file)
     assert (line.text, line.style) == ("lu", "print")
 
 
-def test_a_slanting_line_is_cut_along_its_baseline():
+def test_a_slanting_line_is_cut_along_its_baseline() -> None:
     base = np.array([[100, 100], [200, 200]], np.float32)
     across = np.array([[7, -7]], np.float32)
     outline = np.concatenate([base + across, (base - across)[::-1]])
@@ -61,7 +63,7 @@ def test_a_slanting_line_is_cut_along_its_baseline():
     assert 14 < height < 26
 
 
-def test_a_long_descender_does_not_make_the_line_taller():
+def test_a_long_descender_does_not_make_the_line_taller() -> None:
     outline = np.array(
         [[0, 0], [200, 0], [200, 20], [110, 20], [105, 60], [100, 20], [0, 20]], np.float32
     )
@@ -69,7 +71,7 @@ def test_a_long_descender_does_not_make_the_line_taller():
     assert np.linalg.norm(box[3] - box[0]) < 30
 
 
-def test_a_line_nowhere_is_refused(tmp_path):
+def test_a_line_nowhere_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "c.xml"
     file.write_text(PAGE.replace("10,10 90,10 90,30 10,30", ""), "utf-8")
     with pytest.raises(BadInput, match=r"c\.xml"):
@@ -77,20 +79,20 @@ def test_a_line_nowhere_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["<html/>", "no XML"])
-def test_other_files_are_refused(tmp_path, content):
+def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "d.xml"
     file.write_text(content, "utf-8")
     with pytest.raises(BadInput, match="neither ALTO nor PAGE"):
         placed_lines(file)
 
 
-def test_a_page_without_image_is_named(tmp_path):
+def test_a_page_without_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "e.xml").write_text(PAGE, "utf-8")
     with pytest.raises(BadInput, match="no image"):
         list(read_pages(tmp_path, str))
 
 
-def test_pairs(tmp_path):
+def test_pairs(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "f.png"), np.full((150, 300), 200, np.uint8))
     (tmp_path / "f.txt").write_text("der  Fluß \n", "utf-8")
     (line,) = read_pairs(tmp_path, str, "print")
@@ -101,5 +103,5 @@ def test_pairs(tmp_path):
         list(read_pairs(tmp_path, str, "print"))
 
 
-def test_what_the_ink_shows():
+def test_what_the_ink_shows() -> None:
     assert transcribed(" 1^ere  l&#39;an ") == "1ere l'an"
