@@ -25,7 +25,7 @@ from pipeline.recognition.decoding import is_numeric
 from pipeline.recognition.reader import LineReader
 from pipeline.recognition.script import SCRIPTS, load_router
 
-POSSIBLE, LIKELY, SURE = 0.02, 0.75, 0.95
+POSSIBLE, LIKELY, SURE = 0.02, 0.9, 0.95
 """A crop is read as a number from the first chance on, and is one from the second on, or where its
 reading's confidence is the third."""
 
