@@ -66,6 +66,12 @@ def find_faces(folders: Iterable[Path] = FOLDERS, text: str = "0123456789·.,") 
     return [face for face in map(Face, sorted(files)) if _writes(face, text)]
 
 
+def faces_of(styles: Iterable[str]) -> list[Face]:
+    """Return the installed faces of these styles of writing, else the bundled one."""
+    folders = [folder / style for folder in FOLDERS for style in styles]
+    return find_faces([folder for folder in folders if folder.is_dir()]) or [BUNDLED]
+
+
 def _writes(face: Face, text: str) -> bool:
     try:
         return face.has(text)

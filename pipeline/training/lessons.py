@@ -26,7 +26,7 @@ from pipeline.training.datasets.cells import read_cells
 from pipeline.training.datasets.corrected import read_corrected
 from pipeline.training.datasets.digits import read_digits
 from pipeline.training.datasets.tables import read_tables
-from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
+from pipeline.training.fonts import faces_of
 from pipeline.training.numeric import NumericSource, sampler
 from pipeline.training.prose import korean, latin
 from pipeline.training.recognizer import Lesson
@@ -63,7 +63,7 @@ def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson
     if corrected:
         train, held["corrected"] = split(corrected)
         gray.extend(train)
-    source = NumericSource(gray, binary, printed, digits, faces())
+    source = NumericSource(gray, binary, printed, digits, faces_of(STYLES))
     make = sampler(source)
     if not held:
         rng = np.random.default_rng(0)
@@ -76,12 +76,6 @@ LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {
     "latin": latin,
     "korean": korean,
 }
-
-
-def faces(text: str = "0123456789·.,") -> list[Face]:
-    """Return the installed faces of all styles that can write `text`, else the bundled one."""
-    folders = [folder / style for folder in FOLDERS for style in STYLES]
-    return find_faces([folder for folder in folders if folder.is_dir()], text) or [BUNDLED]
 
 
 def _folders(data: Path | None) -> list[Path]:

@@ -22,7 +22,7 @@ from pipeline.tables.structure.rules import find_rules, text_height, without_rul
 from pipeline.training.datasets.lines import IMAGES, placed_lines
 from pipeline.training.degrade import degrade, some_wear
 from pipeline.training.draw import draw_page
-from pipeline.training.fonts import BUNDLED, FOLDERS, Face, find_faces
+from pipeline.training.fonts import BUNDLED, Face, faces_of
 from pipeline.training.hands import Hand, covered, find_hands
 from pipeline.training.layouts import daily_ledger, open_table, pressure_table
 from pipeline.training.scenes import Case, scene
@@ -127,12 +127,6 @@ def imagined(case: Case, rng: Rng) -> MarkedPage:
     return MarkedPage(even, boxes, "scenes")
 
 
-def faces(styles: Sequence[str]) -> list[Face]:
-    """Return the installed faces of these styles, else the bundled one."""
-    folders = [folder / style for folder in FOLDERS for style in styles]
-    return find_faces([folder for folder in folders if folder.is_dir()]) or [BUNDLED]
-
-
 def boxes_of(truth: Transcription) -> NDArray[np.float32]:
     """Return the corners of all lines and written cells of a page."""
     found = [line.polygon for line in truth.lines]
@@ -157,7 +151,7 @@ def find_pages(data: Path | None, work: Path) -> tuple[list[MarkedPage], list[Ma
             if (folder / "images").is_dir() and (folder / "truth").is_dir():
                 found.extend(_tables(folder, work / "tables"))
     rng = np.random.default_rng(DRAWN)
-    printed, hands = faces(PRINT_STYLES), faces(HAND_STYLES)
+    printed, hands = faces_of(PRINT_STYLES), faces_of(HAND_STYLES)
     found += [
         replace(drawn(rng, printed, hands), name=f"drawn/{number:03d}") for number in range(DRAWN)
     ]

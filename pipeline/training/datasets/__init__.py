@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+
 from pipeline.evaluation.tables import Compare
 from pipeline.preprocess import Gray
 
@@ -45,3 +48,11 @@ def split(samples: Sequence[Labelled]) -> Split:
     out = set(groups[FROM::EVERY] or groups[-1:])
     train = [sample for sample in samples if sample.group not in out]
     return train, [sample for sample in samples if sample.group in out and sample.sure]
+
+
+def reduced(gray: Gray, tallest: int) -> Gray:
+    """Return the image no taller than `tallest` pixels."""
+    if gray.shape[0] <= tallest:
+        return gray
+    size = (max(1, round(gray.shape[1] * tallest / gray.shape[0])), tallest)
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)

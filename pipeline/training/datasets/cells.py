@@ -6,14 +6,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from pipeline.decode import ImageLimits, decode_image
 from pipeline.errors import BadInput
 from pipeline.evaluation.tables import Compare
 from pipeline.preprocess import Gray, grayscale
-from pipeline.training.datasets import Labelled
+from pipeline.training.datasets import Labelled, reduced
 
 TALLEST = 128
 """Cut-outs are kept no taller than this: twice what the network sees."""
@@ -43,7 +40,7 @@ def _labelled(folder: Path, rows: list[dict[str, str]]) -> Iterator[Labelled]:
             continue
         compare: Compare = "digits" if by_sheet else "number"
         yield Labelled(
-            reduced(_load(folder / row["image"])),
+            reduced(_load(folder / row["image"]), TALLEST),
             by_digits(truth) if by_sheet else as_number(truth),
             writer_of(row["sheet"]) if by_sheet else row.get("folder", ""),
             compare,
@@ -67,14 +64,6 @@ def by_digits(truth: str) -> tuple[str, ...]:
 def writer_of(sheet: str) -> str:
     """Return whose hand a sheet is taken to be in: its station's, the name up to an underscore."""
     return sheet.partition("_")[0]
-
-
-def reduced(gray: Gray) -> Gray:
-    """Return the image no taller than `TALLEST`."""
-    if gray.shape[0] <= TALLEST:
-        return gray
-    wide = round(gray.shape[1] * TALLEST / gray.shape[0])
-    return np.asarray(cv2.resize(gray, (wide, TALLEST), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _load(file: Path) -> Gray:

@@ -16,8 +16,8 @@ from pipeline.errors import BadInput
 from pipeline.page import Polygon, Transcription, from_json
 from pipeline.preprocess import Gray, grayscale
 from pipeline.tables.crops import line_crop
-from pipeline.training.datasets import Labelled
-from pipeline.training.datasets.lines import IMAGES, read_pages, reduced
+from pipeline.training.datasets import Labelled, reduced
+from pipeline.training.datasets.lines import IMAGES, TALLEST, read_pages
 
 UNSETTLED = ("rejected", "doubtful")
 """Cells that a person has not settled teach nothing."""
@@ -64,4 +64,4 @@ def _texts(page: Transcription) -> Iterator[tuple[str, Polygon]]:
 
 
 def _cut(gray: Gray, polygon: Polygon) -> Gray:
-    return reduced(line_crop(gray, np.array(polygon, np.float32)))
+    return reduced(line_crop(gray, np.array(polygon, np.float32)), TALLEST)

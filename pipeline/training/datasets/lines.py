@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from pipeline.decode import ImageLimits, decode_image
 from pipeline.errors import BadInput
-from pipeline.preprocess import Gray, grayscale
+from pipeline.preprocess import grayscale
 from pipeline.tables.crops import line_crop
-from pipeline.training.datasets import Labelled
+from pipeline.training.datasets import Labelled, reduced
 
 Style = Literal["hand", "print"]
 
@@ -77,7 +77,7 @@ def read_pages(folder: Path, group: Callable[[str], str]) -> Iterator[Line]:
         for line in placed_lines(file):
             if UNREAD.search(line.text):
                 continue
-            crop = reduced(line_crop(page, line.corners))
+            crop = reduced(line_crop(page, line.corners), TALLEST)
             if crop.shape[0] >= SHORTEST and (text := transcribed(line.text)):
                 yield Line(Labelled(crop, (text,), group(file.stem)), line.style)
 
@@ -92,7 +92,7 @@ def read_pairs(folder: Path, group: Callable[[str], str], style: Style) -> Itera
             raise BadInput(str(image), "cannot be read", "complete the folder") from error
         text = transcribed(file.read_text("utf-8"))
         if text and not UNREAD.search(text):
-            yield Line(Labelled(reduced(gray), (text,), group(file.stem)), style)
+            yield Line(Labelled(reduced(gray, TALLEST), (text,), group(file.stem)), style)
 
 
 def transcribed(text: str) -> str:
@@ -101,14 +101,6 @@ def transcribed(text: str) -> str:
     Some files are escaped twice over.
     """
     return " ".join(html.unescape(text).replace("^", "").split())
-
-
-def reduced(gray: Gray) -> Gray:
-    """Return the image no taller than `TALLEST`."""
-    if gray.shape[0] <= TALLEST:
-        return gray
-    size = (max(1, round(gray.shape[1] * TALLEST / gray.shape[0])), TALLEST)
-    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def placed_lines(file: Path) -> list[PlacedLine]:
