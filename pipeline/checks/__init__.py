@@ -1,0 +1,1 @@
+"""Tables that check themselves: what columns hold, what must add up, and what that proves."""
