@@ -20,19 +20,20 @@ padding changes what the network sees, and a page must read the same in whatever
 
 LEAST_CONTRAST = 40.0
 
-SQUARE, STRETCH = 2.0, 1.5
+SQUARE, LARGER = 2.0, 1.5
 
 
 def fitted_size(height: int, width: int, tall: int, least: int, area: int) -> tuple[int, int]:
     """Return height and width in pixels that a crop of `height` x `width` is scaled to.
 
     About `area` pixels, at most `tall` high and, for a long line, at least `least`. A squarer crop
-    than 2 to 1 is a cell with its surroundings, its text small: that gets more columns.
+    than 2 to 1 is a cell with its surroundings, its text small: that is shown larger, as far as
+    `tall` lets it, and at least wider.
     """
     aspect = width / height
-    high = round(min(max(math.sqrt(area / aspect), least), tall))
-    stretch = min(max(SQUARE / aspect, 1.0), STRETCH)
-    return high, min(max(round(high * aspect * stretch), 8), LONGEST)
+    high = min(max(math.sqrt(area / aspect), least), tall)
+    larger = min(max(SQUARE / aspect, 1.0), LARGER)
+    return min(round(high * larger), tall), min(max(round(high * aspect * larger), 8), LONGEST)
 
 
 def fit_crop(gray: Gray, tall: int, least: int, area: int) -> NDArray[np.float32]:

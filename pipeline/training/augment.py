@@ -130,6 +130,15 @@ def tone(gray: Gray, rng: Rng) -> Gray:
     return np.clip(255 * values * gain, 0, 255).astype(np.uint8)
 
 
+def fade(gray: Gray, rng: Rng) -> Gray:
+    """Let the ink run out in places: towards the paper by up to four fifths, smoothly."""
+    height, width = gray.shape
+    coarse = rng.uniform(0.2, 1.6, (3, 5)).clip(0, 1).astype(np.float32)
+    kept = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).clip(0.1, 1)
+    paper = np.float32(np.percentile(gray, 85))
+    return np.clip(paper + (gray - paper) * kept, 0, 255).astype(np.uint8)
+
+
 def intrude(gray: Gray, other: Gray, rng: Rng) -> Gray:
     """Let strokes of a neighbouring cell reach in at one edge, most often from the row above."""
     height, width = gray.shape

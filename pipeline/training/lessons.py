@@ -33,9 +33,14 @@ from pipeline.training.recognizer import Lesson
 
 STYLES = ("hand", "script", "serif", "typewriter", "sans")
 MOST_PRINTED = 500
+HEIGHT = 96
+"""Rows that the numeric network sees: a cell with its surroundings fills them, a tight one half."""
+
+LAYERS = 3
+"""Of dilated convolutions, six in all: the last sees the whole of a cell, its neighbours too."""
 
 
-def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson:
+def numeric(data: Path | None, work: Path, layer: Layer = "dilatedPos") -> Lesson:
     """Return the lesson of the `numeric` recognizer.
 
     `data` is searched for cells, digits and table pages, and may itself hold corrected pages;
@@ -68,7 +73,9 @@ def numeric(data: Path | None, work: Path, layer: Layer = "multihead") -> Lesson
     if not held:
         rng = np.random.default_rng(0)
         held["drawn"] = [make(rng) for _ in range(500)]
-    return Lesson(RecognizerConfig(NUMERIC, sequence=layer), make, held)
+    return Lesson(
+        RecognizerConfig(NUMERIC, height=HEIGHT, layers=LAYERS, sequence=layer), make, held
+    )
 
 
 LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {

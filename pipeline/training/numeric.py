@@ -99,9 +99,11 @@ def _with(cell: Labelled, gray: Gray) -> Labelled:
 
 
 def _gray(cell: Labelled, others: Sequence[Labelled], rng: Rng) -> Labelled:
-    gray = augment.warp(cell.gray, rng)
+    gray = augment.warp(cell.gray, rng, 1.2)
     if chance(rng, 0.3):
         gray = augment.stroke(gray, rng)
+    if chance(rng, 0.2):
+        gray = augment.fade(gray, rng)
     tight = chance(rng, 0.4)
     if tight:
         gray = augment.zoom_in(gray, rng, 0.72, 0.5)

@@ -22,6 +22,13 @@ def test_in_between_the_area_is_kept(aspect: float) -> None:
     assert high * wide == pytest.approx(5120, rel=0.06)
 
 
+def test_a_cell_with_its_surroundings_is_shown_larger_than_a_tight_one() -> None:
+    tight, wide = fitted_size(100, 200, 96, 32, 5120), fitted_size(160, 208, 96, 32, 5120)
+    assert tight == (51, 101)
+    assert wide == (94, 122)
+    assert fitted_size(160, 208, 64, 32, 5120) == (64, 122)
+
+
 def test_paper_is_nought_and_the_darkest_ink_one() -> None:
     gray = np.full((40, 90), 180, np.uint8)
     gray[10:30, 40:46] = 60

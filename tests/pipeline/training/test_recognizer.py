@@ -141,7 +141,7 @@ def test_digits_of_many_hands_are_set_side_by_side(tmp_path: Path) -> None:
 
 
 STEPS = [augment.warp, augment.zoom_in, augment.margins, augment.stroke, augment.binarize,
-         augment.soften, augment.tone, augment.rules, augment.jpeg]  # fmt: skip
+         augment.soften, augment.tone, augment.rules, augment.jpeg, augment.fade]  # fmt: skip
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
