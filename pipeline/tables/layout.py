@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.page import Polygon
-from pipeline.preprocess import Gray, Prepared, ink_mask
+from pipeline.preprocess import Gray, Mask, Prepared, ink_mask
 from pipeline.profiles import Profile
 from pipeline.tables.crops import cell_crops, line_crop
 from pipeline.tables.structure import find_grids
 from pipeline.tables.structure.grid import Grid, Sheet
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
-from pipeline.tables.structure.straighten import Warp, fit_warp
+from pipeline.tables.structure.straighten import POWERS, Warp, fit_warp
 
 Position = tuple[int, int, int]
 """Table, row, column."""
@@ -61,26 +61,47 @@ class Layout:
         return self.prepared.polygons_on_page(upright)
 
 
-def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) -> Layout:
-    """Divide a page into cells and lines, given its detected lines (N x 4 x 2, prepared pixels)."""
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """A page drawn anew by `warp`, without its curves: its pixels, and what stands on it."""
+
+    warp: Warp
+    gray: Gray
+    ink: Mask
+    sheet: Sheet
+
+
+def straighten(prepared: Prepared, boxes: NDArray[np.float32]) -> Straight:
+    """Straighten a page, given its detected lines (N x 4 x 2, prepared pixels)."""
     height = text_height(prepared.ink, boxes)
     rules = find_rules(prepared.ink, height)
     warp = fit_warp(rules, boxes, height)
+    gray = warp.apply(prepared.gray)
+    ink = prepared.ink if gray is prepared.gray else ink_mask(gray)
+    rules = find_rules(ink, height)
+    corners = warp.straight(boxes.reshape(-1, 2).astype(np.float64)).reshape(-1, 4, 2)
+    upright = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    return Straight(
+        warp, gray, ink, Sheet(rules, without_rules(ink, rules, height), upright, height)
+    )
+
+
+def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) -> Layout:
+    """Divide a page into cells and lines, given its detected lines (N x 4 x 2, prepared pixels)."""
     grids: list[Grid] = []
     cells: dict[CellLine, Gray] = {}
     free = np.ones(len(boxes), bool)
+    tall, wide = prepared.ink.shape
+    warp = Warp(wide, tall, np.zeros(len(POWERS)), np.zeros(len(POWERS)))
     if profile.tables.find:
-        gray = warp.apply(prepared.gray)
-        ink = prepared.ink if gray is prepared.gray else ink_mask(gray)
-        rules = find_rules(ink, height)
-        straight = warp.straight(boxes.reshape(-1, 2).astype(np.float64)).reshape(-1, 4, 2)
-        upright = np.concatenate([straight.min(axis=1), straight.max(axis=1)], axis=1)
-        text = without_rules(ink, rules, height)
-        grids = find_grids(Sheet(rules, text, upright, height))
+        page = straighten(prepared, boxes)
+        warp, sheet = page.warp, page.sheet
+        grids = find_grids(sheet)
         for index, grid in enumerate(grids):
-            for (row, column, line), crop in cell_crops(gray, ink, text, grid, height).items():
+            crops = cell_crops(page.gray, page.ink, sheet.text, grid, sheet.height)
+            for (row, column, line), crop in crops.items():
                 cells[index, row, column, line] = crop
-        middle = (upright[:, :2] + upright[:, 2:]) / 2
+        middle = (sheet.boxes[:, :2] + sheet.boxes[:, 2:]) / 2
         for box in (grid.box for grid in grids):
             free &= ~np.array([box.holds(x, y) for x, y in middle], bool)
     lines = tuple(line_crop(prepared.gray, corners) for corners in boxes[free])
