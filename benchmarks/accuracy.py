@@ -27,6 +27,7 @@ from pipeline.errors import LedgermillError
 from pipeline.evaluation.cells import CellScore, score_cells
 from pipeline.evaluation.pages import PageScore, reading_of, score_page, total
 from pipeline.evaluation.text import ErrorKinds
+from pipeline.evaluation.trust import STATUSES, Says, TrustScore
 from pipeline.evaluation.truth import read_cells, read_truth
 from pipeline.profiles import Profile, load_profile
 from pipeline.recognize import recognize
@@ -102,6 +103,12 @@ SETS: dict[str, Pages | Cells] = {
         "has learnt from all folders here but 6319, 6428, 6637 and 6883.",
     ),
 }
+
+
+TABLE_HEADS = ["values", "right", "in place", "aligned", "empty", "spurious", "MAE"]
+TABLE_HEADS += ["TEDS", "GriTS-Con", "GriTS-Top"]
+TRUST_HEADS = ["values", "verified", "precision", "mended", "damaged", "inferred within"]
+TRUST_HEADS += [f"{status}, right of all" for status in STATUSES]
 
 
 def main() -> None:
@@ -191,9 +198,9 @@ def _cells(name: str, reader: Reader, folder: Path, limit: int | None, note: str
         reader.engine,
         "numeric",
     )
-    texts = {truth.image: reading.text for truth, reading in zip(truths, readings, strict=True)}
+    says = {truth.image: Says(read.text) for truth, read in zip(truths, readings, strict=True)}
     seconds = time.perf_counter() - start
-    scores = score_cells(truths, texts)
+    scores = score_cells(truths, says)
     whole = sum(scores.values(), CellScore())
     speed = f"{whole.cells} cells in {seconds:.0f} s, {whole.cells / seconds:.0f} a second."
     rows = [
@@ -208,7 +215,7 @@ def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
     named = [(score.name, score) for score in scores] + [("**total**", whole)]
     if whole.table is not None:
         yield markdown(
-            ["page", "values", "right", "in place", "aligned", "empty", "spurious", "MAE", "laid"],
+            ["page", *TABLE_HEADS, "laid"],
             [
                 [
                     name,
@@ -219,6 +226,7 @@ def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
                     table.empty,
                     table.spurious,
                     "" if table.mae is None else f"{table.mae:.4f}",
+                    *(percent(alike) for alike in _similarities(score)),
                     "; ".join(p.by if p else "nowhere" for p in table.placements)
                     if score is not whole
                     else "",
@@ -226,6 +234,11 @@ def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
                 for name, score in named
                 if (table := score.table) is not None
             ],
+        )
+    if whole.trust is not None:
+        yield markdown(
+            ["page", *TRUST_HEADS],
+            [[name, *_trust(score.trust)] for name, score in named if score.trust is not None],
         )
     if whole.text is not None:
         kinds = list(ErrorKinds.__slots__)
@@ -243,6 +256,25 @@ def _tables(scores: list[PageScore], whole: PageScore) -> Iterator[str]:
                 if (text := score.text) is not None
             ],
         )
+
+
+def _similarities(score: PageScore) -> list[float | None]:
+    alike = score.similarity
+    assert alike is not None  # a page with tables has it
+    return [alike.teds, alike.con.similarity, alike.top.similarity]
+
+
+def _trust(trust: TrustScore) -> list[object]:
+    tallies = [trust.of(status) for status in STATUSES]
+    return [
+        trust.values,
+        percent(trust.coverage),
+        percent(trust.precision),
+        trust.mended,
+        trust.damaged,
+        f"{trust.within}/{trust.bounded}",
+        *(f"{tally.right}/{tally.right + tally.wrong}" for tally in tallies),
+    ]
 
 
 def _head(name: str, reader: Reader, note: str) -> str:

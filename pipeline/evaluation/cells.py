@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from pipeline.evaluation.tables import Compare, key
+from pipeline.evaluation.tables import Compare, difference, key
 from pipeline.evaluation.text import TextScore, score_text
+from pipeline.evaluation.trust import Says, TrustScore, score_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,28 @@ class CellTruth:
 
 @dataclass(frozen=True, slots=True)
 class CellScore:
-    """Counts over cut-outs: how many have a truth, how many of those were read, and rightly."""
+    """Counts over cut-outs: how many have a truth, how many of those were read, and rightly.
+
+    `compared` are numbers in truth and reading, `error` is the sum of their differences.
+    """
 
     cells: int = 0
     read: int = 0
     right: int = 0
     text: TextScore = field(default_factory=TextScore)
+    compared: int = 0
+    error: float = 0.0
+    trust: TrustScore = field(default_factory=TrustScore)
 
     @property
     def accuracy(self) -> float | None:
         """The part of the cells that is exactly right; an unread one is not."""
         return self.right / self.cells if self.cells else None
+
+    @property
+    def mae(self) -> float | None:
+        """Mean absolute error over cells that are a number in truth and reading."""
+        return self.error / self.compared if self.compared else None
 
     def __add__(self, other: CellScore) -> CellScore:
         return CellScore(
@@ -44,6 +56,9 @@ class CellScore:
             self.read + other.read,
             self.right + other.right,
             self.text + other.text,
+            self.compared + other.compared,
+            self.error + other.error,
+            self.trust + other.trust,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -53,25 +68,40 @@ class CellScore:
             "cells": self.cells,
             "read": self.read,
             "right": self.right,
+            "mae": self.mae,
+            "mae_values": self.compared,
+            "trust": self.trust.to_json(),
             "text": self.text.to_json(),
         }
 
 
-def score_cells(truths: Iterable[CellTruth], readings: Mapping[str, str]) -> dict[str, CellScore]:
-    """Return the score of each group of cut-outs; `readings` are texts by the path as read.
+def score_cells(truths: Iterable[CellTruth], readings: Mapping[str, Says]) -> dict[str, CellScore]:
+    """Return the score of each group of cut-outs; `readings` go by the path as read.
 
     A reading belongs to a truth if its path ends in the truth's `image`, folder by folder.
     """
-    ends: dict[tuple[str, ...], str] = {}
-    for path, text in readings.items():
+    ends: dict[tuple[str, ...], Says] = {}
+    for path, says in readings.items():
         parts = PurePath(path).parts
         for length in range(1, min(len(parts), 4) + 1):
-            ends[parts[-length:]] = text
+            ends[parts[-length:]] = says
     scores: dict[str, CellScore] = {}
     for truth in truths:
-        image = PurePath(truth.image)
-        read = ends.get(image.parts)
-        right = read is not None and key(read, truth.compare) == key(truth.text, truth.compare)
-        score = CellScore(1, read is not None, right, score_text(truth.text, read or ""))
+        score = _score(truth, ends.get(PurePath(truth.image).parts))
         scores[truth.group] = scores.get(truth.group, CellScore()) + score
     return scores
+
+
+def _score(truth: CellTruth, says: Says | None) -> CellScore:
+    if says is None:
+        return CellScore(1, text=score_text(truth.text, ""), trust=TrustScore(values=1))
+    off = difference(truth.text, says.text, truth.compare)
+    return CellScore(
+        1,
+        1,
+        int(key(says.text, truth.compare) == key(truth.text, truth.compare)),
+        score_text(truth.text, says.text),
+        int(off is not None),
+        float(off or 0),
+        score_cell(truth.text, says, truth.compare),
+    )

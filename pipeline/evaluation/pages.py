@@ -5,34 +5,46 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.evaluation.lines import PlacedText, pair_by_place, placed_texts
+from pipeline.evaluation.similarity.score import SimilarityScore, score_similarity
 from pipeline.evaluation.tables import Grid, TableScore, score_table
 from pipeline.evaluation.text import TextScore, score_texts
+from pipeline.evaluation.trust import TrustScore, score_trust
 from pipeline.evaluation.truth import PageTruth
-from pipeline.page import Transcription, from_json
+from pipeline.page import Table, Transcription, from_json
 
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """What was read on a page: its texts (`None`: not exported), its tables in their order."""
+    """What was read on a page: its texts (`None`: not exported), its tables in their order.
+
+    `tables` are those of the page object with all that it says of them, `None` without one.
+    """
 
     texts: tuple[PlacedText, ...] | None
     grids: tuple[Grid, ...]
+    tables: tuple[Table, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PageScore:
-    """`text` and `table` are `None` where the truth has none; `read` is false for a page lost."""
+    """How right a page is; `read` is false for a page lost.
+
+    `text` and the others are `None` where the truth has none, `trust` also where the reading says
+    nothing of it.
+    """
 
     name: str
     read: bool
     text: TextScore | None
     table: TableScore | None
+    similarity: SimilarityScore | None = None
+    trust: TrustScore | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the score as a plain object, with the values that are wrong."""
@@ -41,26 +53,29 @@ class PageScore:
             "read": self.read,
             "text": self.text.to_json() if self.text else None,
             "tables": self.table.to_json() if self.table else None,
+            "similarity": self.similarity.to_json() if self.similarity else None,
+            "trust": self.trust.to_json() if self.trust else None,
             "placed_by": [p and p.by for p in self.table.placements] if self.table else [],
-            "wrong": [
-                {"row": w.row, "column": w.column, "truth": w.truth, "read": w.read}
-                for w in (self.table.wrong if self.table else ())
-            ],
+            "wrong": [asdict(wrong) for wrong in (self.table.wrong if self.table else ())],
+            "verified_wrong": [asdict(w) for w in (self.trust.misleading if self.trust else ())],
         }
 
 
 def reading_of(transcription: Transcription) -> PageReading:
     """Return what is scored of a transcription."""
     return PageReading(
-        tuple(placed_texts(transcription)), tuple(table.grid() for table in transcription.tables)
+        tuple(placed_texts(transcription)),
+        tuple(table.grid() for table in transcription.tables),
+        transcription.tables,
     )
 
 
 def read_results(folder: Path) -> dict[str, PageReading]:
     """Return the readings in a folder that `digitize` wrote, by page name.
 
-    The texts come from `NAME.json`, the tables from `NAME.table-1.csv`, ..., where those exist;
-    either alone will do. Raises `BadInput` for a folder without any, and for a damaged file.
+    The texts and how far values can be trusted come from `NAME.json`, the tables from
+    `NAME.table-1.csv`, ..., where those exist; either alone will do. Raises `BadInput` for a folder
+    without any, and for a damaged file.
     """
     names = {file.stem for file in folder.glob("*.json")}
     names |= {file.name.removesuffix(".table-1.csv") for file in folder.glob("*.table-1.csv")}
@@ -84,7 +99,7 @@ def _read_result(folder: Path, name: str) -> PageReading:
     except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
         reason = f"not what digitize writes ({error})"
         raise BadInput(str(file), reason, "digitize the page again") from error
-    return PageReading(reading.texts, tuple(grids) or reading.grids)
+    return replace(reading, grids=tuple(grids) or reading.grids)
 
 
 def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
@@ -92,20 +107,24 @@ def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
 
     The truth's first table is compared with the reading's first, and so on.
     """
-    texts = reading.texts if reading else ()
-    grids = reading.grids if reading else ()
-    text = table = None
-    if truth.texts and texts is not None:
-        text = score_texts(pair_by_place(truth.texts, texts))
-    if truth.tables:
-        table = sum(
-            (
-                score_table(expected, grids[i] if i < len(grids) else None)
-                for i, expected in enumerate(truth.tables)
-            ),
-            TableScore(),
-        )
-    return PageScore(truth.name, reading is not None, text, table)
+    found = reading or PageReading((), (), ())
+    text = None
+    if truth.texts and found.texts is not None:
+        text = score_texts(pair_by_place(truth.texts, found.texts))
+    if not truth.tables:
+        return PageScore(truth.name, reading is not None, text, None)
+    values, similarity, trust = TableScore(), SimilarityScore(), TrustScore()
+    tables = found.tables or ()
+    for i, expected in enumerate(truth.tables):
+        grid = found.grids[i] if i < len(found.grids) else None
+        table = tables[i] if i < len(tables) else None
+        values += score_table(expected, grid)
+        similarity += score_similarity(expected, grid, table)
+        trust += score_trust(expected, table)
+    told = found.tables is not None
+    return PageScore(
+        truth.name, reading is not None, text, values, similarity, trust if told else None
+    )
 
 
 def score_pages(
@@ -119,9 +138,14 @@ def total(scores: list[PageScore]) -> PageScore:
     """Return the sum over pages, a micro average: every character and value weighs the same."""
     texts = [score.text for score in scores if score.text]
     tables = [score.table for score in scores if score.table]
+    similarities = [score.similarity for score in scores if score.similarity]
+    trusts = [score.trust for score in scores if score.trust]
+    told = any(score.read for score in scores if score.trust)
     return PageScore(
         name="total",
         read=all(score.read for score in scores),
         text=sum(texts, TextScore()) if texts else None,
         table=sum(tables, TableScore()) if tables else None,
+        similarity=sum(similarities, SimilarityScore()) if similarities else None,
+        trust=sum(trusts, TrustScore()) if told else None,
     )

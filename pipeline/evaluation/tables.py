@@ -24,13 +24,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.page import Table
 
 Grid = Sequence[Sequence[str]]
 Compare = Literal["text", "number", "digits"]
@@ -45,13 +47,17 @@ _ENOUGH = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class TableTruth:
-    """A truth grid; `hidden` are columns of it that the page does not show."""
+    """A truth grid; `hidden` are columns of it that the page does not show.
+
+    `table` is the same table with what its cells span, where the truth says that.
+    """
 
     grid: tuple[tuple[str, ...], ...]
     header_rows: int = 1
     label_columns: int = 1
     compare: Compare = "text"
     hidden: frozenset[int] = frozenset()
+    table: Table | None = None
 
     @property
     def columns(self) -> int:
@@ -158,6 +164,29 @@ def key(text: str, compare: Compare) -> str:
     return text
 
 
+def difference(truth: str, read: str, compare: Compare) -> Decimal | None:
+    """Return how far a reading is from a true number, `None` where either is none.
+
+    Where digits are compared, the decimal mark is taken to be where the truth has it.
+    """
+    expected, found = number(truth), number(read)
+    if expected is None or found is None:
+        return None
+    if compare == "digits":
+        exponent = expected.as_tuple().exponent
+        assert isinstance(exponent, int)  # no number that `number` returns is infinite
+        expected, found = (Decimal(key(text, "digits")).scaleb(exponent) for text in (truth, read))
+    return abs(expected - found)
+
+
+def value_places(truth: TableTruth) -> Iterator[tuple[int, int, str]]:
+    """Yield row, column and text of every place that may hold a value; an empty text is none."""
+    for i, row in enumerate(truth.grid[truth.header_rows :], truth.header_rows):
+        for j, text in enumerate(row[truth.label_columns :], truth.label_columns):
+            if j not in truth.hidden:
+                yield i, j, text.strip()
+
+
 def score_table(truth: TableTruth, read: Grid | None) -> TableScore:
     """Compare a read grid (rows may differ in length) with its truth; `None` is an unread table."""
     read = read or []
@@ -172,24 +201,21 @@ def _placed(truth: TableTruth, read: Grid, placement: Placement | None) -> Table
     values = placed = empty = spurious = compared = 0
     error = Decimal(0)
     wrong = []
-    for i, row in enumerate(truth.grid):
-        for j, expected in enumerate(row):
-            if i < truth.header_rows or j < truth.label_columns or j in truth.hidden:
-                continue
-            text = _at(read, i + placement.rows, j + placement.columns) if placement else ""
-            if not expected.strip():
-                spurious += bool(text.strip())
-                continue
-            values += 1
-            empty += not text.strip()
-            if key(expected, truth.compare) == key(text, truth.compare):
-                placed += 1
-            else:
-                wrong.append(Wrong(i, j, expected, text))
-            a, b = number(expected), number(text)
-            if a is not None and b is not None:
-                compared += 1
-                error += abs(a - b)
+    for i, j, expected in value_places(truth):
+        text = _at(read, i + placement.rows, j + placement.columns) if placement else ""
+        if not expected:
+            spurious += bool(text.strip())
+            continue
+        values += 1
+        empty += not text.strip()
+        if key(expected, truth.compare) == key(text, truth.compare):
+            placed += 1
+        else:
+            wrong.append(Wrong(i, j, expected, text))
+        off = difference(expected, text, truth.compare)
+        if off is not None:
+            compared += 1
+            error += off
     return TableScore(
         values=values,
         placed=placed,

@@ -70,7 +70,7 @@ def _page_object(file: Path) -> PageTruth:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise BadInput(str(file), f"not a page object ({error})", "remove or mend it") from error
     tables = tuple(
-        TableTruth(tuple(map(tuple, table.grid())), table.header_rows)
+        TableTruth(tuple(map(tuple, table.grid())), table.header_rows, table=table)
         for table in transcription.tables
     )
     return PageTruth(file.stem, tuple(placed_texts(transcription)), tables)

@@ -14,6 +14,7 @@ from workers.cli.output import complain, print_json
 if TYPE_CHECKING:
     from pipeline.evaluation.cells import CellScore
     from pipeline.evaluation.pages import PageScore
+    from pipeline.evaluation.trust import Says, Tally, TrustScore
 
 app = typer.Typer()
 
@@ -52,7 +53,10 @@ def evaluate(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs, with every error.")] = False,
 ) -> None:
-    """Compare results with ground truth: values by place in the table, CER and WER.
+    """Compare results with ground truth: values by place, whether checks can be trusted, text.
+
+    Tables: values by their place, TEDS and GriTS; cells: whether what is verified, repaired or
+    inferred is right; texts: CER and WER.
 
     A page without a result counts as entirely wrong, unless --partial is given. Totals are micro
     averages: every character and every value weighs the same.
@@ -106,7 +110,7 @@ def _evaluate_pages(
 
 
 def _without_details(total: dict[str, Any]) -> dict[str, Any]:
-    return {key: total[key] for key in ("text", "tables")}
+    return {key: total[key] for key in ("text", "tables", "similarity", "trust")}
 
 
 def _pages(names: list[str]) -> str:
@@ -122,6 +126,11 @@ def _print_pages(scores: list[PageScore], whole: PageScore) -> None:
     if whole.table is not None:
         heads = ["values by place", "values", "right", "in place", "aligned", "spurious", "MAE"]
         _print_table(heads, [[_name(row, whole), *_table_columns(row)] for row in rows])
+    if whole.similarity is not None:
+        heads = ["tables as a whole", "TEDS", "GriTS-Con", "GriTS-Top"]
+        _print_table(heads, [[_name(row, whole), *_similarity_columns(row)] for row in rows])
+    if whole.trust is not None:
+        _print_trust([(_name(row, whole), row.trust) for row in rows])
     if whole.text is not None:
         heads = ["text", "characters", "CER", "WER", *KINDS.values()]
         _print_table(heads, [[_name(row, whole), *_text_columns(row)] for row in rows])
@@ -143,6 +152,43 @@ def _table_columns(score: PageScore) -> list[str]:
         str(table.spurious),
         "" if table.mae is None else f"{table.mae:.3f}",
     ]
+
+
+def _similarity_columns(score: PageScore) -> list[str]:
+    alike = score.similarity
+    if alike is None:
+        return [""] * 3
+    return [_percent(alike.teds), _percent(alike.con.similarity), _percent(alike.top.similarity)]
+
+
+def _print_trust(named: list[tuple[str, TrustScore | None]]) -> None:
+    """Print how far statuses can be believed, unless nothing was checked."""
+    whole = named[-1][1]
+    if whole is None or not set(whole.tallies) - {"plain", "rejected"}:
+        return
+    heads = ["trust", "verified", "precision", "repaired", "damaged", "inferred", "within"]
+    _print_table(
+        [*heads, "doubtful", "plain"], [[name, *_trust_columns(score)] for name, score in named]
+    )
+
+
+def _trust_columns(trust: TrustScore | None) -> list[str]:
+    if trust is None:
+        return [""] * 8
+    return [
+        _percent(trust.coverage),
+        _percent(trust.precision),
+        _right_of(trust.of("repaired")),
+        str(trust.damaged),
+        _right_of(trust.of("inferred")),
+        f"{trust.within}/{trust.bounded}",
+        _right_of(trust.of("doubtful")),
+        _right_of(trust.of("plain")),
+    ]
+
+
+def _right_of(tally: Tally) -> str:
+    return f"{tally.right}/{tally.right + tally.wrong}"
 
 
 def _text_columns(score: PageScore) -> list[str]:
@@ -175,7 +221,7 @@ def _evaluate_cells(results: Path, truth: Path, partial: bool, json: bool) -> No
     _print_cells(scores, whole)
 
 
-def _read_json_lines(file: Path) -> dict[str, str]:
+def _read_json_lines(file: Path) -> dict[str, Says]:
     from json import loads
 
     readings = {}
@@ -183,14 +229,25 @@ def _read_json_lines(file: Path) -> dict[str, str]:
         for line in file.read_text("utf-8").splitlines():
             if line.strip():
                 item = loads(line)
-                readings[str(item["path"])] = str(item["text"])
+                readings[str(item["path"])] = _says(item)
     except (ValueError, KeyError, TypeError) as error:
         reason = f"not the JSON lines of recognize ({error})"
         raise BadInput(str(file), reason, "give its output or a folder of results") from error
     return readings
 
 
+def _says(item: Mapping[str, Any]) -> Says:
+    from pipeline.evaluation.trust import STATUSES, Says
+
+    status = item.get("status", "plain")
+    if status not in STATUSES:
+        raise ValueError(f"no status {status!r}")
+    raw = item.get("raw")
+    return Says(str(item["text"]), None if raw is None else str(raw), status)
+
+
 def _print_cells(scores: Mapping[str, CellScore], whole: CellScore) -> None:
+    named = [*scores.items(), ("total", whole)]
     lines = [
         [
             name,
@@ -199,10 +256,12 @@ def _print_cells(scores: Mapping[str, CellScore], whole: CellScore) -> None:
             str(score.right),
             _percent(score.accuracy),
             _percent(score.text.cer),
+            "" if score.mae is None else f"{score.mae:.3f}",
         ]
-        for name, score in [*scores.items(), ("total", whole)]
+        for name, score in named
     ]
-    _print_table(["cells of", "cells", "read", "right", "exact", "CER"], lines)
+    _print_table(["cells of", "cells", "read", "right", "exact", "CER", "MAE"], lines)
+    _print_trust([(name, score.trust) for name, score in named])
 
 
 def _percent(rate: float | None) -> str:

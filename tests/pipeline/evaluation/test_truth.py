@@ -9,6 +9,7 @@ from pipeline.errors import BadInput
 from pipeline.evaluation.cells import CellTruth, score_cells
 from pipeline.evaluation.pages import read_results, score_page, score_pages, total
 from pipeline.evaluation.tables import score_table
+from pipeline.evaluation.trust import Says
 from pipeline.evaluation.truth import read_cells, read_lines, read_truth, read_visible
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -149,21 +150,21 @@ def test_cut_outs(tmp_path: Path) -> None:
     )
     truths = read_cells(tmp_path)
     assert [t.image for t in truths] == ["s1/D4.png", "s2/D4.png"]
-    readings = {"/some/where/s1/D4.png": "273", "/some/where/s2/D4.png": "107"}
+    readings = {"/some/where/s1/D4.png": Says("273"), "/some/where/s2/D4.png": Says("107")}
     scores = score_cells(truths, readings)
-    assert (scores["s1"].right, scores["s1"].cells) == (1, 1)
-    assert (scores["s2"].right, scores["s2"].read) == (0, 1)
+    assert (scores["s1"].right, scores["s1"].cells, scores["s1"].mae) == (1, 1, 0)
+    assert (scores["s2"].right, scores["s2"].read, scores["s2"].mae) == (0, 1, 6)
     assert score_cells(truths, {})["s1"].read == 0
 
 
 def test_numbers_of_cut_outs() -> None:
     truths = [CellTruth("images/a.jpg", "28", "number")]
-    assert score_cells(truths, {"images/a.jpg": "28,0"})[""].right == 1
+    assert score_cells(truths, {"images/a.jpg": Says("28,0")})[""].right == 1
 
 
 def test_lines_of_cut_outs(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("zwei Worte\n")
-    scores = score_cells(read_cells(tmp_path), {str(tmp_path / "b.png"): "zwei Wortc"})
+    scores = score_cells(read_cells(tmp_path), {str(tmp_path / "b.png"): Says("zwei Wortc")})
     assert scores[""].text.cer == 0.1
 
 

@@ -1,0 +1,1 @@
+"""How alike two whole tables are, by the two measures in use for table recognition."""
