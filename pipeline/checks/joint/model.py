@@ -149,7 +149,9 @@ def _rivals(sheet: Sheet, place: Position) -> Rivals:
 def _step(sheet: Sheet, place: Position) -> int:
     """Return what one unit of the last digit that a cell is written to is worth."""
     entry: Entry | None = sheet.entries.get(place)
-    decimals = sheet.columns[place[1]].decimals if entry is None else entry.decimals
+    decimals = sheet.columns[place[1]].decimals
+    if entry is not None:
+        decimals = max(decimals, entry.decimals)
     return int(10 ** max(sheet.scale - decimals, 0))
 
 

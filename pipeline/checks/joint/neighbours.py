@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.checks.joint.model import NEVER, Equations, Floats, Ints, Model, weigh
 
+TINY = 1e-12
 LEAST_GAIN = -16.0
 """Pairs whose logarithm, before their equations, is below this are not looked at."""
 
@@ -65,7 +66,11 @@ def look_around(model: Model, choice: NDArray[np.intp]) -> Neighbours:
     single = np.maximum(single, NEVER)
     odds = np.exp(np.minimum(single, 50.0))
     odds[rows, choice] = 0
-    unlisted = variables.density * np.minimum(slack, 1e9) / np.exp(variables.logprob[rows, choice])
+    unlisted = (
+        variables.density
+        * np.minimum(slack, 1e9)
+        / np.maximum(np.exp(variables.logprob[rows, choice]), TINY)
+    )
     unlisted = np.where(np.isinf(slack), 0.0, unlisted)
     rivals = odds.sum(axis=1) + unlisted
     best: Pair | None = None

@@ -8,10 +8,11 @@ choose one where it must; what is left is spread over all numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.checks.sheet import Candidate, Column, Entry
+from pipeline.checks.spelling import decimals_of
 
 LEAST_REST = 0.003
 """What is always kept for readings that are not named: confidence cannot be believed beyond."""
@@ -19,8 +20,10 @@ LEAST_REST = 0.003
 TAKEN, LOST, TWICE = 0.6, 0.1, 0.1
 """Shares of the rest: a digit taken for another, lost by the reader, seen twice or too much."""
 
-ORIGINS = 3
-"""How many of the readings rivals are made of."""
+ORIGINS, FAR = 3, -3.0
+"""Rivals are made of so many readings, those whose logarithm is not farther below the first's."""
+
+MOST_DIGITS = 9
 
 ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "56", "58", "68", "06", "49", "79", "27")}
 ALIKE_WEIGHT = 4.0
@@ -47,33 +50,23 @@ def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
         return Rivals((), (), (), 1.0)
     named = sum(math.exp(each.logprob) for each in read)
     rest = max(1 - named, LEAST_REST)
-    share = math.log((1 - rest) / named)
-    listed = {each.value: (each.logprob + share, each.text) for each in read}
-    chances: dict[int, tuple[float, str]] = {}
-    spent = 0.0
-    digits = None if column.pattern is None or "d" not in column.pattern else column.pattern
-    count = None if digits is None else digits.count("d")
-    unit = 10 ** max(scale - entry.decimals, 0)
-    origins = read[:ORIGINS]
+    share = (1 - rest) / named
+    chances = {each.value: (math.exp(each.logprob) * share, each.text) for each in read}
+    origins = [each for each in read if each.logprob > read[0].logprob + FAR][:ORIGINS]
     weight = sum(math.exp(each.logprob) for each in origins)
+    count = column.pattern.count("d") if column.pattern else None
+    spent = 0.0
     for each in origins:
         part = rest * math.exp(each.logprob) / weight
-        for chance, text, units in _edits(each.text, count):
-            assert each.value is not None
-            value = each.value + units * unit
-            before = chances.get(value)
-            chances[value] = (chance * part + (before[0] if before else 0.0), text)
+        number = _written(each, entry.decimals, scale)
+        for chance, text, value in [] if number is None else _edits(number, count, scale):
+            before, first = chances.get(value, (0.0, text))
+            chances[value] = before + chance * part, first
             spent += chance * part
-    for value, (chance, text) in chances.items():
-        if value in listed:
-            logprob, text = listed[value]
-            listed[value] = (float(math.log(math.exp(logprob) + chance)), text)
-        else:
-            listed[value] = (math.log(chance), text)
-    ranked = sorted(listed.items(), key=lambda item: -item[1][0])
+    ranked = sorted(chances.items(), key=lambda item: -item[1][0])
     return Rivals(
         tuple(value for value, _ in ranked if value is not None),
-        tuple(logprob for _, (logprob, _) in ranked),
+        tuple(math.log(chance) for _, (chance, _) in ranked),
         tuple(text for _, (_, text) in ranked),
         rest - spent,
     )
@@ -94,49 +87,99 @@ def _read(entry: Entry) -> list[Candidate]:
     return sorted(merged.values(), key=lambda each: -each.logprob)
 
 
-def _edits(text: str, count: int | None) -> Iterator[tuple[float, str, int]]:
-    """Yield chance, new text and by how many of its last digit's units the number changes.
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number as it is written: where its digits stand in `text`, and what the last is worth.
+
+    `after` digits follow its mark, `None` where it has no mark. `offset` is what the page leaves
+    out: value = offset + sign * digits * unit.
+    """
+
+    text: str
+    places: tuple[int, ...]
+    sign: int
+    after: int | None
+    unit: int
+    offset: int
+
+    @property
+    def digits(self) -> str:
+        return "".join(self.text[i] for i in self.places)
+
+
+def _written(candidate: Candidate, decimals: int, scale: int) -> _Number | None:
+    """Return how a candidate is written, `None` where its value is not that of its digits."""
+    text = candidate.text
+    places = tuple(i for i, character in enumerate(text) if character in "0123456789")
+    if not places or len(places) > MOST_DIGITS or candidate.value is None:
+        return None
+    after = decimals_of(text)
+    unit = 10 ** max(scale - (decimals if after is None else after), 0)
+    sign = -1 if text.lstrip()[:1] in "-–—−" else 1
+    whole = int("".join(text[i] for i in places))
+    offset = candidate.value - sign * whole * unit
+    if offset % (unit * 10 ** len(places)):
+        return None
+    return _Number(text, places, sign, after, unit, offset)
+
+
+def _edits(number: _Number, count: int | None, scale: int) -> Iterator[tuple[float, str, int]]:
+    """Yield chance, text and value of what a number may be a misreading of.
 
     With a `count` of digits that the column's numbers have, only such numbers.
     """
-    places = [i for i, character in enumerate(text) if character in "0123456789"]
-    digits = [text[i] for i in places]
-    if not digits or len(digits) > 9:
-        return
-    sign = -1 if text.lstrip()[:1] in "-–—−" else 1
-    whole = int("".join(digits))
-    if count is None or len(digits) == count:
-        yield from _taken(text, places, digits, sign)
-    if count is None or len(digits) == count - 1:
-        yield from _lost(text, places, digits, sign, whole)
-    if len(digits) > 1 and (count is None or len(digits) == count + 1):
-        for k, place in enumerate(places):
-            less = int("".join(digits[:k] + digits[k + 1 :]))
-            changed = text[:place] + text[place + 1 :]
-            yield TWICE / len(places), changed, sign * (less - whole)
+    size = len(number.places)
+    if count is None or size == count:
+        yield from _taken(number)
+    if count is None or size == count - 1:
+        yield from _lost(number, scale)
+    if size > 1 and (count is None or size == count + 1):
+        yield from _twice(number)
 
 
-def _taken(
-    text: str, places: Sequence[int], digits: Sequence[str], sign: int
-) -> Iterator[tuple[float, str, int]]:
-    for k, (place, old) in enumerate(zip(places, digits, strict=True)):
-        weights = _CONFUSED[old]
-        power = 10 ** (len(digits) - 1 - k)
-        for new, weight in weights:
-            chance = TAKEN * weight / len(places)
+def _taken(number: _Number) -> Iterator[tuple[float, str, int]]:
+    text, digits = number.text, number.digits
+    value = number.offset + number.sign * int(digits) * number.unit
+    power = number.sign * number.unit
+    for place, old in zip(reversed(number.places), reversed(digits), strict=True):
+        for new, weight in _CONFUSED[old]:
+            chance = TAKEN * weight / len(digits)
             step = (int(new) - int(old)) * power
-            yield chance, text[:place] + new + text[place + 1 :], sign * step
+            yield chance, text[:place] + new + text[place + 1 :], value + step
+        power *= 10
 
 
-def _lost(
-    text: str, places: Sequence[int], digits: Sequence[str], sign: int, whole: int
-) -> Iterator[tuple[float, str, int]]:
-    chance = LOST / (10 * (len(digits) + 1))
-    for k in range(len(digits) + 1):
-        place = places[k] if k < len(places) else places[-1] + 1
+def _lost(number: _Number, scale: int) -> Iterator[tuple[float, str, int]]:
+    text, digits, after = number.text, number.digits, number.after
+    gaps = [
+        (k, place, after is not None and k >= len(digits) - after)
+        for k, place in enumerate(number.places)
+    ]
+    gaps.append((len(digits), number.places[-1] + 1, after is not None))
+    if after is not None:
+        whole = len(digits) - after
+        gaps.append((whole, number.places[whole - 1] + 1, False))
+    chance = LOST / (10 * len(gaps))
+    for k, place, behind in gaps:
+        unit = number.unit
+        if behind:
+            assert after is not None
+            if after + 1 > scale:
+                continue
+            unit = 10 ** (scale - after - 1)
         for new in "0123456789":
-            more = int("".join([*digits[:k], new, *digits[k:]]))
-            yield chance, text[:place] + new + text[place:], sign * (more - whole)
+            value = number.offset + number.sign * int(digits[:k] + new + digits[k:]) * unit
+            yield chance, text[:place] + new + text[place:], value
+
+
+def _twice(number: _Number) -> Iterator[tuple[float, str, int]]:
+    text, digits, after = number.text, number.digits, number.after
+    for k, place in enumerate(number.places):
+        unit = number.unit
+        if after is not None and k >= len(digits) - after:
+            unit *= 10
+        value = number.offset + number.sign * int(digits[:k] + digits[k + 1 :]) * unit
+        yield TWICE / len(digits), text[:place] + text[place + 1 :], value
 
 
 def _confused(old: str) -> list[tuple[str, float]]:

@@ -143,9 +143,7 @@ def _inside(lowest: int, highest: int, unit: int, now: int) -> list[int]:
     return [k * unit for k in sorted(tries, key=lambda k: abs(k - nearest))[:CHOICES]]
 
 
-def _improve(
-    model: Model, choice: NDArray[np.intp]
-) -> tuple[Model, NDArray[np.intp], Neighbours]:
+def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.intp], Neighbours]:
     """Change single cells, or pairs of them, as long as that makes the assignment likelier."""
     model = _with_wanted(model, choice)
     around = look_around(model, choice)

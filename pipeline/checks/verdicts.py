@@ -1,0 +1,262 @@
+"""What each cell of a sheet says, once all cells and relations have spoken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.checks.joint.model import Model, build
+from pipeline.checks.joint.solve import Solution, rooms, solve_model
+from pipeline.checks.relation import Instance, Rule
+from pipeline.checks.sheet import Position, Sheet
+from pipeline.checks.spelling import decimals_of, respell
+from pipeline.page import Status
+
+VERIFIED = 0.999
+"""How likely a value must be, given everything, to be called verified."""
+
+REPAIRED = 0.9
+"""How likely a value that was not the first reading must be; from `CHANGED` on it is `doubtful`."""
+
+CHANGED = 0.5
+DOUBTFUL = 0.8
+"""A reading that the relations leave less likely than this is doubtful."""
+
+GUARDED = 0.5
+"""The part of what else a cell may say that a change would have to break a relation for."""
+
+INFERRED = 0.5
+"""How likely all that a value is computed from must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a cell says: `text` as it stands on the page, `value` in the sheet's units.
+
+    `confidence` is the probability that it is right. `interval` holds the least and greatest value
+    that an inferred cell may have; its `value` is the middle one. `checks` are what its relations
+    say: `sum:pass`, `mean:fail`.
+    """
+
+    status: Status
+    text: str
+    value: int | None
+    confidence: float
+    checks: tuple[str, ...] = ()
+    interval: tuple[int, int] | None = None
+
+
+def solve(sheet: Sheet, rules: Sequence[Rule]) -> Mapping[Position, Verdict]:
+    """Return what each cell with ink says, and each cell without that a relation determines.
+
+    Cells of no relation stay as they were read, `plain`. A relation that fails although its cells
+    are certain was printed wrong: they keep their readings, and `checks` say so.
+    """
+    verdicts = {place: _as_read(sheet, place) for place in sheet.entries}
+    model = build(sheet, rules)
+    solution = solve_model(model)
+    verdicts |= _judged(sheet, solution)
+    verdicts |= _inferred(sheet, model, verdicts)
+    return _with_checks(verdicts, rules)
+
+
+def outcomes(rule: Rule, verdicts: Mapping[Position, Verdict]) -> list[bool | None]:
+    """Return which instances of a rule hold between the verdicts' values.
+
+    `None` where a cell has no value, or one that was computed from the relations.
+    """
+    return [_holds(instance, verdicts) for instance in rule.instances]
+
+
+def _holds(instance: Instance, verdicts: Mapping[Position, Verdict]) -> bool | None:
+    total = 0
+    for place, coef in instance.terms:
+        verdict = verdicts.get(place)
+        if verdict is None or verdict.value is None or verdict.status == "inferred":
+            return None
+        total += coef * verdict.value
+    return instance.low <= total <= instance.high
+
+
+def _as_read(sheet: Sheet, place: Position) -> Verdict:
+    candidates = sheet.entries[place].candidates
+    if not candidates:
+        return Verdict("doubtful", "", None, 0.0)
+    best = candidates[0]
+    return Verdict("plain", best.text, best.value, math.exp(best.logprob))
+
+
+def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
+    """Return the verdicts on the cells that equations tell something of."""
+    model, variables = solution.model, solution.model.variables
+    judged = np.zeros(len(variables.places), np.bool_)
+    holding = judged.copy()
+    values = solution.values
+    for batch in model.batches:
+        judged[batch.cells] = True
+        holding[batch.cells[batch.holds(values)]] = True
+    guarded = _guarded(solution) >= GUARDED
+    posterior = solution.posterior
+    read = variables.likeliest
+    verdicts = {}
+    for i in np.flatnonzero(judged):
+        place, chance = variables.places[i], float(posterior[i])
+        first = sheet.entries[place].candidates[0]
+        value, text = int(values[i]), _text(sheet, solution, int(i))
+        changed = first.value is None or solution.choice[i] != read[i]
+        status: Status = "plain"
+        if changed and chance < CHANGED:
+            value, text = int(variables.values[i, read[i]]), variables.texts[i][read[i]]
+            chance, status = min(1 - chance, math.exp(first.logprob)), "doubtful"
+        elif changed:
+            status = "repaired" if chance >= REPAIRED and holding[i] else "doubtful"
+        elif chance < DOUBTFUL:
+            status = "doubtful"
+        elif chance >= VERIFIED and guarded[i]:
+            status = "verified"
+        verdicts[place] = Verdict(status, text, value, chance)
+    return verdicts
+
+
+def _text(sheet: Sheet, solution: Solution, i: int) -> str:
+    """Return how a cell's chosen value is written."""
+    variables = solution.model.variables
+    at = int(solution.choice[i])
+    texts = variables.texts[i]
+    if at < len(texts):
+        return texts[at]
+    value, unit = int(variables.values[i, at]), int(variables.unit[i])
+    return _spelled(sheet, variables.places[i], value, unit) or texts[0]
+
+
+def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str | None:
+    """Return how a value is written that was not read, as the nearest cell of the column is.
+
+    The nearest that was read to as many decimals as `unit` has; `None` where there is none.
+    """
+    row, column = place
+    fixed = sheet.columns[column].pattern is not None
+    for other in sorted(range(sheet.header_rows, sheet.rows), key=lambda other: abs(other - row)):
+        entry = sheet.entries.get((other, column))
+        if entry is None or entry.value is None:
+            continue
+        text = entry.candidates[0].text
+        after = decimals_of(text)
+        if after is None or 10 ** max(sheet.scale - after, 0) == unit:
+            steps, odd = divmod(value - entry.value, unit)
+            spelled = None if odd else respell(text, steps, fixed)
+            if spelled is not None:
+                return spelled
+    return None
+
+
+def _guarded(solution: Solution) -> NDArray[np.float64]:
+    """Return, for each cell, the part of its rivals' probability that a holding equation rules out.
+
+    Of all but the chosen value, by what the reading alone says of them (V).
+    """
+    model, choice = solution.model, solution.choice
+    variables = model.variables
+    rows = np.arange(len(choice))
+    values = solution.values
+    rivals = np.exp(variables.logprob)
+    rivals[rows, choice] = 0
+    ruled_out = np.zeros(rivals.shape, np.bool_)
+    anything = np.zeros(len(choice), np.bool_)
+    for batch in model.batches:
+        kept = batch.take(np.flatnonzero(batch.holds(values)))
+        moved = kept.coefs[..., None] * (variables.values - values[:, None])[kept.cells]
+        sums = kept.sums(values)[:, None, None] + moved
+        breaks = (sums < kept.low[:, None, None]) | (sums > kept.high[:, None, None])
+        np.logical_or.at(ruled_out, kept.cells, breaks)
+        anything[kept.cells] = True
+    unlisted = np.maximum(variables.rest, 0)
+    broken = (rivals * ruled_out).sum(axis=1) + unlisted * anything
+    part: NDArray[np.float64] = broken / np.maximum(rivals.sum(axis=1) + unlisted, 1e-12)
+    return part
+
+
+def _inferred(
+    sheet: Sheet, model: Model, verdicts: Mapping[Position, Verdict]
+) -> dict[Position, Verdict]:
+    """Return the values of cells that hold no number, from equations whose other cells all do."""
+    variables = model.variables
+    known = {place: i for i, place in enumerate(variables.places) if variables.given[i]}
+    values = np.array(
+        [
+            verdicts[place].value if place in known else 0  # type: ignore[misc]
+            for place in variables.places
+        ],
+        np.int64,
+    ).reshape(len(variables.places))
+    found: dict[int, list[tuple[int, int, float]]] = {}
+    for batch in model.batches:
+        unknown = ~variables.given[batch.cells]
+        for e in np.flatnonzero(unknown.sum(axis=1) == 1):
+            [at] = np.flatnonzero(unknown[e])
+            sure = math.prod(
+                verdicts[variables.places[cell]].confidence
+                for cell in batch.cells[e]
+                if variables.given[cell]
+            )
+            cell, low, high = list(rooms(batch, int(e), values))[at]
+            found.setdefault(cell, []).append((low, high, sure * (1 - float(batch.error[e]))))
+    return {
+        variables.places[cell]: verdict
+        for cell, each in found.items()
+        if (verdict := _computed(sheet, variables.places[cell], int(variables.unit[cell]), each))
+        is not None
+    }
+
+
+def _computed(
+    sheet: Sheet,
+    place: Position,
+    unit: int,
+    found: Sequence[tuple[int, int, float]],
+) -> Verdict | None:
+    """Return the verdict on a cell that lies between bounds, each as sure as its third says."""
+    low, high, sure = found[0]
+    for other_low, other_high, other in found[1:]:
+        if max(low, other_low) <= min(high, other_high):
+            low, high = max(low, other_low), min(high, other_high)
+            sure = 1 - (1 - sure) * (1 - other)
+        elif other > sure:
+            low, high, sure = other_low, other_high, other
+    first, last = -(-low // unit), high // unit
+    if sure < INFERRED or first > last:
+        return None
+    middle = (first + last) // 2
+    text = _spelled(sheet, place, middle * unit, unit)
+    if text is None:
+        return None
+    interval = first * unit, last * unit
+    return Verdict("inferred", text, middle * unit, sure / (last - first + 1), (), interval)
+
+
+def _with_checks(
+    verdicts: Mapping[Position, Verdict], rules: Sequence[Rule]
+) -> dict[Position, Verdict]:
+    """Return the verdicts with what their relations say."""
+    said: dict[Position, set[str]] = {}
+    for rule in rules:
+        for instance, holds in zip(rule.instances, outcomes(rule, verdicts), strict=True):
+            if holds is None:
+                continue
+            for place, _ in instance.terms:
+                said.setdefault(place, set()).add(f"{rule.kind}:{'pass' if holds else 'fail'}")
+    return {
+        place: Verdict(
+            verdict.status,
+            verdict.text,
+            verdict.value,
+            verdict.confidence,
+            tuple(sorted(said.get(place, ()))),
+            verdict.interval,
+        )
+        for place, verdict in verdicts.items()
+    }
