@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.errors import BadInput
 from pipeline.evaluation.lines import PlacedText, pair_by_place, placed_texts
+from pipeline.evaluation.similarity.grits import aligned, grits_con
 from pipeline.evaluation.similarity.score import SimilarityScore, score_similarity
-from pipeline.evaluation.tables import Grid, TableScore, score_table
+from pipeline.evaluation.similarity.spans import spans_of_grid
+from pipeline.evaluation.tables import Grid, TableScore, TableTruth, score_table
 from pipeline.evaluation.text import TextScore, score_texts
 from pipeline.evaluation.trust import TrustScore, score_trust
 from pipeline.evaluation.truth import PageTruth
@@ -105,7 +109,8 @@ def _read_result(folder: Path, name: str) -> PageReading:
 def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
     """Score a page; `None` is a page with no result, whose every value counts as lost.
 
-    The truth's first table is compared with the reading's first, and so on.
+    The truth's first table is compared with the reading's first, and so on; where the reading has
+    more tables or fewer, with those, in order, that have most in common with it.
     """
     found = reading or PageReading((), (), ())
     text = None
@@ -115,9 +120,9 @@ def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
         return PageScore(truth.name, reading is not None, text, None)
     values, similarity, trust = TableScore(), SimilarityScore(), TrustScore()
     tables = found.tables or ()
-    for i, expected in enumerate(truth.tables):
-        grid = found.grids[i] if i < len(found.grids) else None
-        table = tables[i] if i < len(tables) else None
+    for expected, i in zip(truth.tables, _counterparts(truth.tables, found.grids), strict=True):
+        grid = None if i is None else found.grids[i]
+        table = None if i is None or i >= len(tables) else tables[i]
         values += score_table(expected, grid)
         similarity += score_similarity(expected, grid, table)
         trust += score_trust(expected, table)
@@ -125,6 +130,18 @@ def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:
     return PageScore(
         truth.name, reading is not None, text, values, similarity, trust if told else None
     )
+
+
+def _counterparts(truth: Sequence[TableTruth], read: Sequence[Grid]) -> list[int | None]:
+    """Return the place of the reading's table that each of the truth is compared with."""
+    if len(truth) == len(read):
+        return list(range(len(read)))
+    grids = [spans_of_grid(grid) for grid in read]
+    alike = np.array(
+        [[grits_con(spans_of_grid(table.grid), grid).shared for grid in grids] for table in truth]
+    )
+    pairs = dict(aligned(alike.reshape(len(truth), len(read))))
+    return [pairs.get(i) for i in range(len(truth))]
 
 
 def score_pages(

@@ -109,8 +109,8 @@ def _overlap(boxes: Floats, others: Floats) -> Floats:
 def _score(a: Entries, b: Entries, alike: Alike) -> GritsScore:
     if not a.size or not b.size:
         return GritsScore(0.0, a.size, b.size)
-    rows = _aligned(_likeness(a, b, alike))
-    columns = _aligned(_likeness(a.T, b.T, alike))
+    rows = aligned(_likeness(a, b, alike))
+    columns = aligned(_likeness(a.T, b.T, alike))
     of_a, of_b = [i for i, _ in columns], [j for _, j in columns]
     # The K x N likenesses of a row's entries: of the k-th, that of what it was paired with.
     shared = sum(alike(a[i, of_a])[np.arange(len(of_a)), b[j, of_b]].sum() for i, j in rows)
@@ -129,8 +129,11 @@ def _likeness(a: Entries, b: Entries, alike: Alike) -> Floats:
     return scores
 
 
-def _aligned(likeness: Floats) -> list[tuple[int, int]]:
-    """Return the pairs, in order, that have most in common; of equal choices the more pairs."""
+def aligned(likeness: Floats) -> list[tuple[int, int]]:
+    """Return the pairs of R things and S others (R x S), in order, that have most in common.
+
+    Of equal choices the one with more pairs.
+    """
     rows, columns = likeness.shape
     best = np.zeros((rows + 1, columns + 1))
     for i in range(rows):

@@ -81,6 +81,30 @@ def test_tables_alone_are_results(tmp_path: Path) -> None:
     assert score.table.accuracy == 1
 
 
+def test_a_table_too_many_does_not_displace_the_others(tmp_path: Path) -> None:
+    """A title in a frame was found as a table of its own, before the page's only one."""
+    ledger = (SAMPLES / "daily-ledger.table-1.csv").read_text("utf-8")
+    (tmp_path / "daily-ledger.table-1.csv").write_text("Register of,the Weather\n")
+    (tmp_path / "daily-ledger.table-2.csv").write_text(ledger, "utf-8")
+    score = score_page(read_truth(SAMPLES)["daily-ledger"], read_results(tmp_path)["daily-ledger"])
+    assert score.table is not None
+    assert score.table.accuracy == 1
+    assert score.trust is None
+    assert score.similarity is not None
+    assert score.similarity.con.similarity == 1
+
+
+def test_a_table_too_few_is_lost(tmp_path: Path) -> None:
+    for name in ("a.table-1.csv", "a.table-2.csv"):
+        (tmp_path / name).write_text(f",1,2\n1,5.0,{len(name)}.{name[8]}\n2,6.0,7.{name[8]}\n")
+    truth = read_truth(tmp_path)["a"]
+    (tmp_path / "a.table-1.csv").rename(tmp_path / "gone")
+    (tmp_path / "a.table-2.csv").rename(tmp_path / "a.table-1.csv")
+    score = score_page(truth, read_results(tmp_path)["a"])
+    assert score.table is not None
+    assert (score.table.values, score.table.placed) == (8, 4)
+
+
 def test_alto_and_page(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(ALTO)
     (tmp_path / "b.xml").write_text(PAGE)
