@@ -41,6 +41,28 @@ TRACE = re.compile(
 NIL = re.compile(r"nil|none|nul|null|nihil|nichts|rien|néant|neant|nada|niets|nulla", re.I)
 
 
+COMPASS = re.compile(
+    r"(?:[nsewoz]{1,3}|[nsewoz]{1,2} ?(?:b|by|zu|t) ?[nsewoz]|[nsewoz]{0,2}l|l[ns][eo]"
+    r"|nord|north|noord"
+    r"|norte|sud|sued|south|sur|zuid|est|east|ost|oost|este|ouest|west|oeste|ovest)"
+    r"(?:[ -]?(?:[nsew]|est|ouest|east|west|ost))?"
+)
+CALM = re.compile(
+    r"c|calm[aeo]?s?|windstill\w*|stil(?:le?|te)?|kalm|still|var\w*|veranderlijk|umlaufend|"
+    r"ver[aä]nderlich|airs?|light airs?|lt airs?"
+)
+BEHIND = re.compile(r"[\s.,/-]*\d{1,2}(?:[-–]\d{1,2})?$")
+MONTH_DAY = re.compile(r"(?:[^\W\d]{1,9}\.?[\s,]*)?(\d{1,2})\.?[\s,]*(?:[^\W\d]{1,9}|º)?\.?")
+CLOCK = re.compile(
+    r"(\d{1,2})(?: ?(?:[:.h]|uhr|u\.?) ?([0-5]\d))?"
+    r" ?(?:h|hrs?|o'?clock|uhr|u|heures?|uur|horas?)?\.? ?([ap]|mat|soir|vm|nm|v|n)?\.? ?m?\.?"
+)
+NOON = re.compile(r"noon|mid-?day|midi|mittags?|middag|meio[- ]dia|mediod[ií]a|mezzogiorno|m\.?")
+MIDNIGHT = re.compile(
+    r"mid-? ?night\.?|minuit|mitternachts?|middernacht|meia[- ]noite|medianoche|mezzanotte|mdt\.?"
+)
+
+
 @lru_cache(maxsize=16384)
 def read_number(text: str) -> Decimal | None:
     """Return the number that a text says, exactly as many decimals as are written; else `None`.
@@ -49,9 +71,14 @@ def read_number(text: str) -> Decimal | None:
     around a number (brackets, footnotes) and a unit behind it. `nil` and its like are zero. A comma
     or point before three digits groups thousands only where a decimal mark follows.
     """
+    number = plain_number(text)
+    if NUMBER.fullmatch(number):
+        return Decimal(number)
     text = text.strip()
     if NIL.fullmatch(text):
         return Decimal(0)
+    if not any(character.isdecimal() for character in text) and not set(text) & set(FRACTIONS):
+        return None
     fraction = _fraction(text)
     if fraction is not None:
         return fraction
@@ -98,8 +125,60 @@ def is_trace(text: str) -> bool:
     return TRACE.fullmatch(text.strip()) is not None
 
 
+@lru_cache(maxsize=4096)
+def read_day(text: str) -> int | None:
+    """Return the day of the month that a text says: 5, 5th, Mon. 5, 5 M., 1er; else `None`."""
+    match = re.fullmatch(
+        r"(?:[^\W\d]{1,9}\.?[\s,]*)?(\d{1,2})\.?[\s,]*(?:[^\W\d]{1,9}|º)?\.?", text.strip()
+    )
+    return int(match[1]) if match and 1 <= int(match[1]) <= 31 else None
+
+
+@lru_cache(maxsize=4096)
+def read_hour(text: str) -> Decimal | None:
+    """Return the hour of the day, 0 to 24, that a text says: 7, 14:30, 9 a.m., Noon, Mid-night.
+
+    Minutes are hundredths of an hour, rounded. 12 a.m. is 0, 12 p.m. 12, as clocks say; midnight
+    is 24, the end of the day.
+    """
+    said = text.strip().casefold()
+    if NOON.fullmatch(said):
+        return Decimal(12)
+    if MIDNIGHT.fullmatch(said):
+        return Decimal(24)
+    match = CLOCK.fullmatch(said)
+    if match is None or int(match[1]) > 24:
+        return None
+    hour = int(match[1])
+    if match[3] in ("p", "soir", "nm", "n") and hour < 12:
+        hour += 12
+    elif match[3] in ("a", "mat", "vm", "v") and hour == 12:
+        hour = 0
+    minutes = Decimal(int(match[2] or 0)) / 60
+    return hour + (round(minutes, 2) if minutes else Decimal(0))
+
+
+@lru_cache(maxsize=4096)
+def is_direction(text: str) -> bool:
+    """Return whether a text is a point of the compass, in any of seven languages, or calm.
+
+    A force may stand behind it: SW. 3.
+    """
+    said = re.sub(r"[.\s]+", " ", text.strip().casefold()).strip()
+    said = BEHIND.sub("", said) if len(said) > 1 else said
+    joined = said.replace(" ", "")
+    return any(
+        form.fullmatch(each) is not None for form in (COMPASS, CALM) for each in (said, joined)
+    )
+
+
 def decimals(number: Decimal) -> int:
     """Return how many digits a number has after its point."""
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)
     return max(0, -exponent)
+
+
+def shape_of(number: Decimal) -> str:
+    """Return a number's pattern without its sign: `dd.d`."""
+    return re.sub(r"[0-9]", "d", format(abs(number), "f"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 Position = tuple[int, int]
@@ -47,12 +48,27 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """The first figures that a column leaves out, of numbers with `figures` before the point.
+
+    What is meant is the number nearest to `centre` that ends so, a multiple of `period` away; with
+    a `period` of 0, the number plus `centre` (`700 +`).
+    """
+
+    centre: Decimal
+    period: Decimal
+    figures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """What a column holds: its `kind`, what is above it, and how its numbers are written.
 
     `pattern` has a `d` for each digit (`dd.d`), `None` where the numbers agree on none. `decimals`
     are those after the point. `variable` and `unit` are named where the header or a form says so:
     units as UCUM writes them (`Cel`, `[degF]`, `mm`, `[in_i'Hg]`, `hPa`, `%`, `m/s`).
+    `implied` are decimals of whole numbers whose point was left out, `lead` the first figures left
+    out: both are in the values, not in the texts.
     """
 
     kind: Kind = "text"
@@ -61,6 +77,8 @@ class Column:
     decimals: int = 0
     variable: str | None = None
     unit: str | None = None
+    implied: int = 0
+    lead: Lead | None = None
 
 
 @dataclass(frozen=True, slots=True)

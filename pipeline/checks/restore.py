@@ -1,0 +1,157 @@
+"""What ledgers leave out because everyone knew it: the point, and the first figures.
+
+A column of mercury is written 9.373 for 29.373 and 0.124 for 30.124, under "First figure omitted";
+760.3 as 60.3 under "700 +"; a temperature 287 for 28.7. What was left out is put back only where
+the sheet itself tells: in words, or because nothing else would be possible, or because elsewhere
+it was written out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from pipeline.checks.notation import decimals
+from pipeline.checks.sheet import Lead
+from pipeline.checks.units import PRESSURE, plain, to_standard
+
+OMITTED = re.compile(
+    r"(?:figure|figuro|chiffre|ziffer|zahl|cijfer|cifra|algarismo|digit|decimal|stelle)s?\w*.*"
+    r"(?:omit|omis|suppr|weggel|fortgel|ausgel|abgek|suprim|elid|tralasc|left out|cut off)|"
+    r"(?:omit|omis|suppr|weggel|fortgel|ausgel|suprim|tralasc)\w*.*"
+    r"(?:figure|chiffre|ziffer|zahl|cijfer|cifra|algarismo|digit)"
+)
+BASE = re.compile(
+    r"(?<![\d.,])([2-9]\d{2}|1000|2[5-9]|3[01])\s*(?:mm|mb|hpa|in(?:s|ches)?\.?|millim\w*)?\s*\+|\+\s*([2-9]\d{2}|1000|2[5-9]|3[01])(?![\d.,])"
+)
+
+CENTRES = {"[in_i'Hg]": Decimal("29.5"), "mm[Hg]": Decimal(750), "hPa": Decimal(1000)}
+"""The middle of what barometers show, near which the omitted figures are looked for."""
+
+LEAST_PRESSURE = 400.0
+"""hPa: less is hardly met with at the ground (WMO No. 305, VI.7); what is less was cut short."""
+
+INCHES = (Decimal("7.5"), Decimal("1.5"))
+"""From 27.5 to 31.5 inches without the first figure: at least 7.5, or at most 1.5."""
+
+MOST = 0.9
+FEWEST = 20
+VOTES = 3
+
+
+def says_omitted(text: str) -> bool:
+    """Return whether a head or title says that first figures are omitted."""
+    return OMITTED.search(plain(text)) is not None
+
+
+def base_of(text: str) -> Decimal | None:
+    """Return what a head or title says is to be added (`700 +`), `None` where it says nothing."""
+    match = BASE.search(plain(text))
+    return Decimal(match[1] or match[2]) if match else None
+
+
+def find_lead(
+    numbers: Sequence[Decimal],
+    variable: str | None,
+    unit: str | None,
+    said: str,
+    middle: Decimal | None,
+) -> Lead | None:
+    """Return what the numbers of like columns leave out in front, `None` where they are whole.
+
+    `said` are heads and titles that speak of them, `middle` what a form says is the middle of what
+    is possible. Numbers that are written out lead the others; otherwise it needs a known unit of
+    pressure and either the word or that nearly all would be impossible as they stand.
+    """
+    numbers = [number for number in numbers if number >= 0]
+    if not numbers:
+        return None
+    base = base_of(said)
+    if base is not None and _share(number < base / 2 for number in numbers) >= MOST:
+        return Lead(base, Decimal(0), Counter(map(_figures, numbers)).most_common(1)[0][0])
+    figures, count = Counter(map(_figures, numbers)).most_common(1)[0]
+    centre = middle if middle is not None else CENTRES.get(unit or "")
+    if centre is None or (variable not in PRESSURE and middle is None):
+        return None
+    period = Decimal(10) ** figures
+    short = [number for number in numbers if _figures(number) == figures]
+    if period > centre or count < 0.5 * len(numbers):
+        return None
+    if not says_omitted(said) and not _impossible(short, unit):
+        return None
+    return Lead(_nearest(_middle(short, period), centre, period), period, figures)
+
+
+def looks_like_inches(numbers: Sequence[Decimal]) -> bool:
+    """Return whether numbers can be nothing but inches of mercury without their first figure.
+
+    They have three decimals, one figure before, and lie where 27.5 to 31.5 would, on both sides of
+    30 or mostly above 27.5.
+    """
+    if len(numbers) < FEWEST or _share(decimals(n) == 3 for n in numbers) < MOST:
+        return False
+    high, low = INCHES
+    within = _share(high <= n < 10 or 0 <= n <= low for n in numbers)
+    return within >= MOST and _share(high <= n < 10 for n in numbers) >= 0.1
+
+
+def implied_decimals(columns: Iterable[Sequence[str]]) -> int:
+    """Return how many decimals whole numbers have whose point was mostly left out; 0: none.
+
+    `columns` are the texts of those columns of a sheet in which most numbers have no point. A few
+    that have one, always in the same place, and numbers with a leading zero (05) give it away.
+    """
+    votes: Counter[int] = Counter()
+    for texts in columns:
+        for text in texts:
+            match = re.fullmatch(r"[+-]?(\d+)(?:\.(\d+))?", text)
+            if match and match[2]:
+                votes[len(match[2])] += 1
+            elif match and len(match[1]) > 1 and match[1][0] == "0" and match[1].strip("0"):
+                votes[len(match[1]) - 1] += 1
+    if not votes:
+        return 0
+    places, count = votes.most_common(1)[0]
+    return places if count >= VOTES and count >= 0.7 * votes.total() else 0
+
+
+def restore(number: Decimal, lead: Lead) -> Decimal:
+    """Return the number that was meant: with its first figures, where it is written without."""
+    if number < 0 or _figures(number) != lead.figures:
+        return number
+    if not lead.period:
+        return number + lead.centre
+    return _nearest(number, lead.centre, lead.period)
+
+
+def _nearest(number: Decimal, centre: Decimal, period: Decimal) -> Decimal:
+    return number + period * round((centre - number) / period)
+
+
+def _middle(numbers: Sequence[Decimal], period: Decimal) -> Decimal:
+    """Return the median of numbers on a circle, cut where the circle is emptiest."""
+    ordered = sorted(number % period for number in numbers)
+    gaps = [
+        ((ordered[0] + period - ordered[-1]) if i == len(ordered) - 1 else ordered[i + 1] - each, i)
+        for i, each in enumerate(ordered)
+    ]
+    cut = max(gaps)[1] + 1
+    unrolled = ordered[cut:] + [number + period for number in ordered[:cut]]
+    return unrolled[len(unrolled) // 2]
+
+
+def _impossible(numbers: Sequence[Decimal], unit: str | None) -> bool:
+    pressures = [to_standard(float(number), unit or "") for number in numbers]
+    return _share(each is not None and each < LEAST_PRESSURE for each in pressures) >= MOST
+
+
+def _figures(number: Decimal) -> int:
+    """Return how many figures stand before the point; none of `.381`, one of `0.381`."""
+    return len(str(int(abs(number))))
+
+
+def _share(those: Iterable[bool]) -> float:
+    each = list(those)
+    return sum(each) / len(each) if each else 0.0
