@@ -12,6 +12,7 @@ A cell's status says how far it can be trusted. Against the truth that is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -29,18 +30,32 @@ STATUSES: tuple[Status, ...] = (
     "rejected",
 )
 
+_BOUND = r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
+_INTERVAL = re.compile(rf"interval:{_BOUND}\.\.{_BOUND}", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Says:
     """What a cell says, what was read of it before any check, and how far it is to be trusted.
 
-    `raw` is `None` where the result does not tell. An inferred value lies within `interval`.
+    `raw` is `None` where the result does not tell. `value` is what `text` stands for, which may be
+    more than is written (9.373 for 29.373), and `checks` are those of `pipeline.page.Cell`.
     """
 
     text: str
     raw: str | None = None
     status: Status = "plain"
-    interval: tuple[Decimal, Decimal] | None = None
+    value: float | None = None
+    checks: tuple[str, ...] = ()
+
+    @property
+    def interval(self) -> tuple[Decimal, Decimal] | None:
+        """The least and greatest value that an inferred cell may have (`interval:1.2..1.4`)."""
+        for check in self.checks:
+            bounds = _INTERVAL.fullmatch(check)
+            if bounds:
+                return Decimal(bounds[1]), Decimal(bounds[2])
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +169,30 @@ def score_cell(truth: str, says: Says, compare: Compare) -> TrustScore:
         mended=int(right and not was_right and says.raw is not None),
         damaged=int(was_right and not right),
     )
-    value = number(truth)
-    if says.status == "inferred" and says.interval is not None and value is not None:
-        low, high = says.interval
-        score = replace(score, bounded=1, within=int(low <= value <= high))
+    interval = says.interval if says.status == "inferred" else None
+    values = _worth(truth, says)
+    if interval is not None and values:
+        low, high = interval
+        within = any(low <= value <= high for value in values)
+        score = replace(score, bounded=1, within=int(within))
     return score
+
+
+def _worth(truth: str, says: Says) -> set[Decimal]:
+    """Return what a true text may be worth, with what a cell's value adds to its text.
+
+    That is a leading figure or a decimal mark which the page leaves out.
+    """
+    expected, written = number(truth), number(says.text)
+    if expected is None:
+        return set()
+    if written is None or says.value is None:
+        return {expected}
+    value = Decimal(str(says.value))
+    worth = {expected, expected + value - written}
+    if written:
+        worth |= {expected.scaleb(e) for e in (-3, -2, -1) if written.scaleb(e) == value}
+    return worth
 
 
 def score_trust(truth: TableTruth, table: Table | None) -> TrustScore:
@@ -187,4 +221,4 @@ def score_trust(truth: TableTruth, table: Table | None) -> TrustScore:
 
 def says_of(cell: Cell) -> Says:
     """Return what a published cell says."""
-    return Says(cell.text, cell.raw, cell.status, None)
+    return Says(cell.text, cell.raw, cell.status, cell.value, cell.checks)

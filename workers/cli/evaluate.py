@@ -242,8 +242,14 @@ def _says(item: Mapping[str, Any]) -> Says:
     status = item.get("status", "plain")
     if status not in STATUSES:
         raise ValueError(f"no status {status!r}")
-    raw = item.get("raw")
-    return Says(str(item["text"]), None if raw is None else str(raw), status)
+    raw, value = item.get("raw"), item.get("value")
+    return Says(
+        str(item["text"]),
+        None if raw is None else str(raw),
+        status,
+        None if value is None else float(value),
+        tuple(map(str, item.get("checks", ()))),
+    )
 
 
 def _print_cells(scores: Mapping[str, CellScore], whole: CellScore) -> None:

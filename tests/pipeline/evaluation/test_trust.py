@@ -1,7 +1,5 @@
 """What cells say of themselves, against what is so."""
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,14 +82,38 @@ def test_rows_and_labels_go_as_for_the_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "within"), [("18.1", "18.2", 1), ("18.2", "18.2", 1), ("18.3", "19.0", 0)]
+    ("interval", "within"), [("18.1..18.2", 1), ("18.2..18.2", 1), ("18.3..19", 0), ("-1..1e2", 1)]
 )
-def test_inferred_within_its_interval(low: str, high: str, within: int) -> None:
-    says = Says("18.1", "", "inferred", (Decimal(low), Decimal(high)))
+def test_inferred_within_its_interval(interval: str, within: int) -> None:
+    says = Says("18.1", "", "inferred", 18.1, ("mean:pass", f"interval:{interval}"))
     score = score_cell("18.2", says, "text")
     assert (score.bounded, score.within) == (1, within)
     assert score.of("inferred") == Tally(1, 0, 0)
-    assert score_cell("18.2", Says("18.1", "", "inferred"), "text").bounded == 0
+
+
+@pytest.mark.parametrize("checks", [(), ("interval:",), ("interval:-..+",), ("sum:pass",)])
+def test_inferred_without_an_interval(checks: tuple[str, ...]) -> None:
+    assert score_cell("18.2", Says("18.1", "", "inferred", 18.1, checks), "text").bounded == 0
+
+
+@pytest.mark.parametrize(
+    ("truth", "text", "value", "interval", "within"),
+    [
+        ("9.373", "9.375", 29.375, "29.371..29.379", 1),  # the first figure is omitted
+        ("9.373", "9.375", 29.375, "29.374..29.376", 0),
+        ("0.124", "0.126", 30.126, "30.12..30.13", 1),
+        ("287", "285", 28.5, "28.3..28.7", 1),  # the point is omitted
+        ("28.7", "285", 28.5, "28.3..28.7", 1),  # but not by who keyed it
+        ("289", "285", 28.5, "28.3..28.7", 0),
+        ("Calm", "285", 28.5, "28.3..28.7", 0),
+        ("28.7", "?", None, "28.3..28.7", 1),
+    ],
+)
+def test_intervals_are_of_values(
+    truth: str, text: str, value: float | None, interval: str, within: int
+) -> None:
+    says = Says(text, "", "inferred", value, (f"interval:{interval}",))
+    assert score_cell(truth, says, "text").within == within
 
 
 def test_what_was_read_may_be_unknown() -> None:
