@@ -18,7 +18,7 @@ from pipeline.evaluation.similarity.score import SimilarityScore, score_similari
 from pipeline.evaluation.similarity.spans import spans_of_grid
 from pipeline.evaluation.tables import Grid, TableScore, TableTruth, score_table
 from pipeline.evaluation.text import TextScore, score_texts
-from pipeline.evaluation.trust import TrustScore, score_trust
+from pipeline.evaluation.trust import STATUSES, TrustScore, score_trust
 from pipeline.evaluation.truth import PageTruth
 from pipeline.page import Table, Transcription, from_json
 
@@ -94,7 +94,7 @@ def _read_result(folder: Path, name: str) -> PageReading:
     try:
         reading = PageReading(None, ())
         if file.exists():
-            reading = reading_of(from_json(json.loads(file.read_text("utf-8"))))
+            reading = _known(reading_of(from_json(json.loads(file.read_text("utf-8")))))
         grids: list[Grid] = []
         while (table := folder / f"{name}.table-{len(grids) + 1}.csv").exists():
             file = table
@@ -104,6 +104,14 @@ def _read_result(folder: Path, name: str) -> PageReading:
         reason = f"not what digitize writes ({error})"
         raise BadInput(str(file), reason, "digitize the page again") from error
     return replace(reading, grids=tuple(grids) or reading.grids)
+
+
+def _known(reading: PageReading) -> PageReading:
+    """Return a reading whose cells have known statuses; raises `ValueError` where one has not."""
+    for cell in (cell for table in reading.tables or () for cell in table.cells):
+        if cell.status not in STATUSES:
+            raise ValueError(f"no status {cell.status!r}")
+    return reading
 
 
 def score_page(truth: PageTruth, reading: PageReading | None) -> PageScore:

@@ -236,9 +236,11 @@ def _read_json_lines(file: Path) -> dict[str, Says]:
     return readings
 
 
-def _says(item: Mapping[str, Any]) -> Says:
+def _says(item: Any) -> Says:
     from pipeline.evaluation.trust import STATUSES, Says
 
+    if not isinstance(item, dict):
+        raise TypeError("a line is no object")
     status = item.get("status", "plain")
     if status not in STATUSES:
         raise ValueError(f"no status {status!r}")

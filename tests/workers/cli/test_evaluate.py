@@ -113,15 +113,38 @@ def test_what_cut_outs_say_of_themselves(
     assert "verified" in capsys.readouterr().out
 
 
-def test_an_unknown_status_is_no_result(
-    sheet: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "line",
+    [
+        _grid_reading("D4", "27.3", "273", "sure"),
+        '{"path": "s1/D4.png"}',
+        '{"path": "s1/D4.png", "text": "1", "value": "much"}',
+        '{"path": "s1/D4.png", "text": "1", "checks": 5}',
+        "5",
+        "[]",
+        "{",
+    ],
+)
+def test_lines_that_recognize_did_not_write(
+    line: str, sheet: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "read.jsonl").write_text(_grid_reading("D4", "27.3", "273", "sure"))
+    (tmp_path / "read.jsonl").write_text(line)
     assert run(sheet) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert len(captured.err.splitlines()) == 1
-    assert "'sure'" in captured.err
+    [said] = captured.err.splitlines()
+    assert "read.jsonl: not the JSON lines of recognize" in said
+    assert ";" in said
+
+
+def test_a_page_of_unknown_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (SAMPLES / "daily-ledger.json").read_text("utf-8")
+    (tmp_path / "daily-ledger.json").write_text(
+        page.replace('"status":"plain"', '"status":"sure"'), "utf-8"
+    )
+    assert run(["evaluate", "--truth", str(SAMPLES), str(tmp_path)]) == 1
+    [said] = capsys.readouterr().err.splitlines()
+    assert "daily-ledger.json: not what digitize writes" in said
 
 
 def test_what_pages_say_of_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
