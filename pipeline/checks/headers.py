@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from functools import lru_cache
 
+from pipeline.checks.notation import read_hour
 from pipeline.page import Cell, Table
 
 
@@ -29,3 +32,15 @@ def _place(cell: Cell) -> tuple[int, int]:
 def _joined(text: str) -> str:
     """Return a head's text on one line, words put together that a line's end broke."""
     return " ".join(re.sub(r"(?<=\w)[-=¬]\s+(?=[a-zß-ÿ])", "", text).split())
+
+
+@lru_cache(maxsize=4096)
+def hour_of(head: str) -> Decimal | None:
+    """Return the hour that a head names among other words (`9 a.m. Dry`), `None` without one."""
+    words = head.split()
+    for length in range(min(3, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            hour = read_hour(" ".join(words[start : start + length]))
+            if hour is not None:
+                return hour
+    return None

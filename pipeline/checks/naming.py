@@ -45,7 +45,7 @@ def name_columns(
         unit = form.unit or of_variable(find_unit(column.header), variable)
         if unit is None and variable is not None and variable == titled:
             unit = of_variable(find_unit(title), variable)
-        named.append(replace(column, variable=variable, unit=unit))
+        named.append(replace(column, variable=variable, unit=unit, limits=form.limits))
     return _shared(named)
 
 

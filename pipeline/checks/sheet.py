@@ -68,7 +68,7 @@ class Column:
     are those after the point. `variable` and `unit` are named where the header or a form says so:
     units as UCUM writes them (`Cel`, `[degF]`, `mm`, `[in_i'Hg]`, `hPa`, `%`, `m/s`).
     `implied` are decimals of whole numbers whose point was left out, `lead` the first figures left
-    out: both are in the values, not in the texts.
+    out: both are in the values, not in the texts. `limits` are a form's, in `unit`.
     """
 
     kind: Kind = "text"
@@ -79,6 +79,7 @@ class Column:
     unit: str | None = None
     implied: int = 0
     lead: Lead | None = None
+    limits: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
