@@ -187,10 +187,7 @@ def _inferred(
     variables = model.variables
     known = {place: i for i, place in enumerate(variables.places) if variables.given[i]}
     values = np.array(
-        [
-            verdicts[place].value if place in known else 0  # type: ignore[misc]
-            for place in variables.places
-        ],
+        [verdicts[place].value if place in known else 0 for place in variables.places],
         np.int64,
     ).reshape(len(variables.places))
     found: dict[int, list[tuple[int, int, float]]] = {}

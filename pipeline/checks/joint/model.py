@@ -79,8 +79,7 @@ class Equations:
 
     def sums(self, values: Ints) -> Ints:
         """Return the left sides (E) for an assignment of V values."""
-        total: Ints = (self.coefs * values[self.cells]).sum(axis=1)
-        return total
+        return np.asarray((self.coefs * values[self.cells]).sum(axis=1), np.int64)
 
     def weights(self, values: Ints) -> Floats:
         """Return the logarithm of what each equation gives an assignment (E)."""

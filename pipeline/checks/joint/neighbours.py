@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.joint.model import NEVER, Equations, Floats, Ints, Model, weigh
+from pipeline.checks.joint.model import NEVER, Equations, Floats, Ints, Model, Variables, weigh
 
 TINY = 1e-12
 LEAST_GAIN = -16.0
@@ -59,19 +59,16 @@ def look_around(model: Model, choice: NDArray[np.intp]) -> Neighbours:
     slack = np.full(len(choice), np.inf)
     edges = []
     for batch in model.batches:
-        delta, room = _edges(batch, variables.values, values)
+        delta, room = _edges(batch, variables, values)
         np.add.at(single, batch.cells, delta)
         np.minimum.at(slack, batch.cells, room)
         edges.append(delta)
     single = np.maximum(single, NEVER)
     odds = np.exp(np.minimum(single, 50.0))
     odds[rows, choice] = 0
-    unlisted = (
-        variables.density
-        * np.minimum(slack, 1e9)
-        / np.maximum(np.exp(variables.logprob[rows, choice]), TINY)
-    )
-    unlisted = np.where(np.isinf(slack), 0.0, unlisted)
+    span = variables.rest / variables.density
+    chosen = np.maximum(np.exp(variables.logprob[rows, choice]), TINY)
+    unlisted = variables.density * np.minimum(slack, span) / chosen
     rivals = odds.sum(axis=1) + unlisted
     best: Pair | None = None
     for group in _groups(model):
@@ -82,20 +79,24 @@ def look_around(model: Model, choice: NDArray[np.intp]) -> Neighbours:
     return Neighbours(single, rivals, best)
 
 
-def _edges(batch: Equations, listed: Ints, values: Ints) -> tuple[Floats, Floats]:
+def _edges(batch: Equations, variables: Variables, values: Ints) -> tuple[Floats, Floats]:
     """Return what each equation gains by each change (E x n x D), and its room in values (E x n).
 
-    The room is how many values of the cell would keep the equation, given the others.
+    The room is how many other values of the cell would keep the equation, given the other cells;
+    boundless where it is broken.
     """
-    sums = batch.sums(values)
-    low, high, unit, error = (
-        each[:, None, None] for each in (batch.low, batch.high, batch.unit, batch.error)
+    moved = batch.coefs[..., None] * (variables.values - values[:, None])[batch.cells]
+    after = weigh(
+        batch.sums(values)[:, None, None] + moved,
+        batch.low[:, None, None],
+        batch.high[:, None, None],
+        batch.unit[:, None, None],
+        batch.error[:, None, None],
     )
-    now = weigh(sums, batch.low, batch.high, batch.unit, batch.error)
-    moved = batch.coefs[..., None] * (listed[batch.cells] - values[batch.cells][..., None])
-    delta = weigh(sums[:, None, None] + moved, low, high, unit, error) - now[:, None, None]
-    room = (batch.high - batch.low + 1)[:, None] / np.abs(batch.coefs)
-    return delta, np.maximum(room, 1.0) * np.exp(np.log1p(-batch.error) - now)[:, None]
+    delta = after - batch.weights(values)[:, None, None]
+    steps = np.abs(batch.coefs) * variables.unit[batch.cells]
+    room = np.floor((batch.high - batch.low)[:, None] / steps) + batch.error[:, None]
+    return delta, np.where(batch.holds(values)[:, None], room, np.inf)
 
 
 def _groups(model: Model) -> list[list[tuple[int, int]]]:
@@ -132,9 +133,9 @@ def _pairs(
     base = single[members].copy()
     coefs = np.zeros((len(group), len(members)), np.int64)
     for g, (k, e) in enumerate(group):
-        at = [place[int(cell)] for cell in model.batches[k].cells[e]]
-        base[at] -= edges[k][e]
-        coefs[g, at] = model.batches[k].coefs[e]
+        own = [place[int(cell)] for cell in model.batches[k].cells[e]]
+        base[own] -= edges[k][e]
+        coefs[g, own] = model.batches[k].coefs[e]
     base[np.arange(len(members)), choice[members]] = NEVER
     top = np.sort(base.max(axis=1))[::-1]
     if len(top) < 2 or top[0] + top[1] < LEAST_GAIN:

@@ -54,7 +54,7 @@ def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
     chances = {each.value: (math.exp(each.logprob) * share, each.text) for each in read}
     origins = [each for each in read if each.logprob > read[0].logprob + FAR][:ORIGINS]
     weight = sum(math.exp(each.logprob) for each in origins)
-    count = column.pattern.count("d") if column.pattern else None
+    count = _usual_digits(column, read[0].text)
     spent = 0.0
     for each in origins:
         part = rest * math.exp(each.logprob) / weight
@@ -70,6 +70,14 @@ def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
         tuple(text for _, (_, text) in ranked),
         rest - spent,
     )
+
+
+def _usual_digits(column: Column, text: str) -> int | None:
+    """Return how many digits a column's numbers have, if this one has as many; else `None`."""
+    if column.pattern is None:
+        return None
+    count = column.pattern.count("d")
+    return count if sum(character in "0123456789" for character in text) == count else None
 
 
 def _read(entry: Entry) -> list[Candidate]:
@@ -126,15 +134,13 @@ def _written(candidate: Candidate, decimals: int, scale: int) -> _Number | None:
 def _edits(number: _Number, count: int | None, scale: int) -> Iterator[tuple[float, str, int]]:
     """Yield chance, text and value of what a number may be a misreading of.
 
-    With a `count` of digits that the column's numbers have, only such numbers.
+    With a `count` of digits, which are then those that it has, no more and no fewer.
     """
-    size = len(number.places)
-    if count is None or size == count:
-        yield from _taken(number)
-    if count is None or size == count - 1:
+    yield from _taken(number)
+    if count is None:
         yield from _lost(number, scale)
-    if size > 1 and (count is None or size == count + 1):
-        yield from _twice(number)
+        if len(number.places) > 1:
+            yield from _twice(number)
 
 
 def _taken(number: _Number) -> Iterator[tuple[float, str, int]]:

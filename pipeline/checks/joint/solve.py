@@ -12,6 +12,9 @@ from pipeline.checks.joint.beliefs import believe
 from pipeline.checks.joint.model import Equations, Floats, Ints, Model, with_values
 from pipeline.checks.joint.neighbours import Neighbours, current, look_around
 
+PASSES = 4
+"""At most so often the values that broken equations want are put to the vote."""
+
 STEPS = 24
 """At most so many rounds of changes after the beliefs; each makes the assignment likelier."""
 
@@ -48,7 +51,7 @@ def solve_model(model: Model) -> Solution:
     """Return the likeliest assignment that is found, and how likely its values are.
 
     Beliefs are propagated, the equations that they leave broken tell which values were not thought
-    of and how often equations are printed wrong, and with that it is done once more. Then single
+    of and how often equations are printed wrong, and with that it is done again. Then single
     and paired changes are made as long as they gain.
     """
     model = closed(model)
@@ -56,9 +59,14 @@ def solve_model(model: Model) -> Solution:
         choice = model.variables.likeliest
         return Solution(model, choice, np.zeros(len(choice)))
     choice = _decide(model, believe(model).listed)
-    if not all(batch.holds(current(model, choice)).all() for batch in model.batches):
+    for _ in range(PASSES):
+        before = current(model, choice)
+        if all(batch.holds(before).all() for batch in model.batches):
+            break
         model = _learn_errors(_with_wanted(model, choice), choice)
         choice = _decide(model, believe(model).listed)
+        if (current(model, choice) == before).all():
+            break
     model, choice, around = _improve(model, choice)
     return Solution(model, choice, around.rivals)
 
