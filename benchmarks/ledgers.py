@@ -44,6 +44,8 @@ from tests.pipeline.checks.ledgers import FORMS, Ledger, generate
 RESULTS = Path(__file__).resolve().parent / "results" / "ledgers.md"
 HAND_STYLES = ("hand", "script")
 SIGNS = "0123456789.-"
+LEAST_HEIGHT = 0.5
+"""Of a figure, in ems: below it, a page of the usual size would be read by nobody."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,16 @@ def draw(count: int, seed: int) -> Iterator[Drawn]:
 
 
 def hands() -> Sequence[Face]:
-    """Return the installed faces of handwriting that have all signs, else the bundled one."""
+    """Return the installed faces of handwriting with figures of some size, else the bundled one."""
     found = find_hands(HAND_STYLES, SIGNS, needed=SIGNS)
-    return [hand.faces[0] for hand in found if len(hand.faces) == 1] or [BUNDLED]
+    faces = [hand.faces[0] for hand in found if len(hand.faces) == 1]
+    return [face for face in faces if _height(face) >= LEAST_HEIGHT] or [BUNDLED]
+
+
+def _height(face: Face) -> float:
+    """Return the height of a nought in ems."""
+    _, top, _, bottom = face.font(100).getbbox("0")
+    return (bottom - top) / 100
 
 
 def truth_of(drawn: Drawn) -> PageTruth:
