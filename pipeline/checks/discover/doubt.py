@@ -1,0 +1,117 @@
+"""Relations weighed over all that their cells may say, rather than over the likeliest readings.
+
+Of a sum over a month some term is nearly always misread, so that the likeliest readings almost
+never agree. How probable the candidates make it that they agree is compared with how probable they
+would make it with another value of the column in the target's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
+
+UNLIKELY = 1e-3
+"""A rival reading is left out that is this much less likely than the likeliest."""
+MOST = 40
+"""Rival readings of one equation that are looked at, in pairs too."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """low <= parts x target - the weighted sum of `operands` <= high; places are a grid's.
+
+    `total` is that sum, of the likeliest readings.
+    """
+
+    target: tuple[int, int]
+    operands: tuple[tuple[int, int], ...]
+    weights: tuple[int, ...]
+    parts: int
+    total: int
+    low: int
+    high: int
+
+
+class Doubt:
+    """What the cells of a grid may say instead of what is likeliest."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.rivals = grid.rivals
+        self.chances = grid.chances
+        self.best = np.maximum(grid.chances[..., 0], 1e-9)
+        ratios = grid.chances[..., 1:] / self.best[..., None]
+        self.ratios = np.where(ratios > UNLIKELY, ratios, 0.0)
+        self.offsets = grid.rivals[..., 1:] - grid.rivals[..., :1]
+        self.spreads: dict[object, tuple[Ints, Floats]] = {}
+
+    def spread(self, equation: Equation) -> tuple[Ints, Floats]:
+        """Return how far an equation's sum may be off, with up to two of its cells misread.
+
+        Offsets ascending, and the probability of what lies before each (one more).
+        """
+        key = equation.operands, equation.weights
+        if key not in self.spreads:
+            self.spreads[key] = self._spread(equation)
+        return self.spreads[key]
+
+    def _spread(self, equation: Equation) -> tuple[Ints, Floats]:
+        rows, columns = np.array(equation.operands).T
+        ratios = self.ratios[rows, columns]
+        cell, rank = np.nonzero(ratios)
+        odds = ratios[cell, rank]
+        offsets = self.offsets[rows, columns][cell, rank] * np.array(equation.weights)[cell]
+        if len(odds) > MOST:
+            keep = np.argsort(-odds)[:MOST]
+            cell, odds, offsets = cell[keep], odds[keep], offsets[keep]
+        one, two = np.triu_indices(len(cell), 1)
+        apart = cell[one] != cell[two]
+        one, two = one[apart], two[apart]
+        every = np.concatenate([[0], offsets, offsets[one] + offsets[two]]).astype(np.int64)
+        chance = np.concatenate([[1.0], odds, odds[one] * odds[two]])
+        order = np.argsort(every, kind="stable")
+        right = float(np.prod(self.best[rows, columns]))
+        return every[order], np.concatenate([[0.0], np.cumsum(chance[order])]) * right
+
+    def unseen(self, equation: Equation) -> float:
+        """Return how likely an equation's cells say something beyond what `spread` looks at."""
+        target = float(self.chances[equation.target].sum())
+        return max(0.0, 1 - target * float(self.spread(equation)[1][-1]))
+
+    def weigh(
+        self, equation: Equation, likenesses: Sequence[tuple[Ints, int, Ints]] = ()
+    ) -> tuple[float, list[float]]:
+        """Return how likely an equation holds, and with other values in its target's place.
+
+        The others are those of the target's column. For each likeness to take off: the rows they
+        are taken from, and what it is for the target and in those rows. The means are returned.
+        """
+        offsets, below = self.spread(equation)
+
+        def agreement(targets: Ints, chances: Floats) -> float:
+            ahead = equation.parts * targets - equation.total
+            first = np.searchsorted(offsets, ahead - equation.high, "left")
+            last = np.searchsorted(offsets, ahead - equation.low, "right")
+            return float(((below[np.maximum(first, last)] - below[first]) * chances).sum())
+
+        row, column = equation.target
+        mine = agreement(self.rivals[row, column], self.chances[row, column])
+        means = [
+            agreement(self.rivals[pool, column] + (own - base)[:, None], self.chances[pool, column])
+            / len(pool)
+            for pool, own, base in likenesses
+        ]
+        return mine, means
+
+
+def likely(doubt: Doubt, equations: Sequence[Equation]) -> Bools:
+    """Return which equations their candidates make likelier than `EXPLAINED`."""
+    found = [doubt.weigh(each)[0] for each in equations]
+    return np.array(found) > EXPLAINED
+
+
+EXPLAINED = 0.01
+"""How likely its candidates make an equation that its likeliest readings break, at least."""

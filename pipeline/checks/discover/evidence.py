@@ -1,0 +1,88 @@
+"""How much the values of a table speak for a relation: e-values.
+
+The claim to beat is that the values have nothing to do with each other: that any value of a column
+could as well stand in another row of it. Under that claim a cell agrees with what its operands say
+with a probability that the column itself tells: `q`, the share of its values that would agree. An
+agreement weighs 1 - t + t / q, where t is how often a true relation shows, and a miss 1 - t. Their
+product, averaged over several t, has an expectation of at most 1 under the claim, whatever the
+distribution of the values, so that it exceeds 1 / p with probability p at most (Markov's
+inequality; Vovk and Wang, "E-values: calibration, combination and applications", Annals of
+Statistics 49, 2021). Divided by the number of hypotheses it is Bonferroni's correction; weights
+that sum to 1 do as well, which makes a search by dynamic programming one hypothesis.
+
+Values of a ledger are not just any values. Yesterday's is near today's, a neighbouring hour's even
+nearer, and then much agrees by closeness alone. The same is therefore asked of what is left of the
+values after each such likeness is taken off (`bases`), and `q` is the largest share.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pipeline.checks.discover.grid import Bools, Floats, Ints
+
+SHOWS = np.array([0.2, 0.4, 0.6, 0.8, 0.9, 0.97])
+"""How often a true relation may show, misread cells and printed errors considered."""
+COMMON = 0.6
+"""A cell that agrees by chance more often than this says nothing."""
+
+
+def shares(
+    targets: Ints,
+    known: Bools,
+    low: Ints,
+    high: Ints,
+    tested: Bools,
+    bases: list[tuple[Ints, Bools]],
+) -> Floats:
+    """Return for each row the largest share of its column's values that would agree by chance.
+
+    Values of `targets` (n) agree in row i from `low`[i] to `high`[i]. `bases` are likenesses
+    to take off, each with where it is known.
+    """
+    found = np.zeros(len(targets))
+    rows = np.flatnonzero(tested)
+    for base, there in bases:
+        pool = np.flatnonzero(known & there)
+        here = rows[there[rows]]
+        if not len(pool) or not len(here):
+            continue
+        offsets = np.sort(targets[pool] - base[pool])
+        first = np.searchsorted(offsets, low[here] - base[here], "left")
+        last = np.searchsorted(offsets, high[here] - base[here], "right")
+        share = np.maximum(last - first, 1) / len(pool)
+        found[here] = np.maximum(found[here], share)
+    return found
+
+
+def log_e(weights: Floats, chances: Floats, pool: int | None = None) -> float:
+    """Return the logarithm of the e-value of cells that agree with `weights` (0 to 1).
+
+    `chances` are the weights to be expected of other values. All targets are drawn from one column
+    of `pool` values without putting back, or, where it is `None`, each from a column of its own.
+    The draw without return is paid for exactly: of n values, k given cells agree with probability
+    n**k / (n (n - 1) ... (n - k + 1)) times the product of their shares at most.
+    """
+    keep = chances <= COMMON
+    weights, chances = weights[keep], np.maximum(chances[keep], 1e-9)
+    if not len(weights):
+        return 0.0
+    odds = SHOWS / (1 - SHOWS)
+    gains = np.log1p(odds[:, None] * (weights / chances)).sum(axis=1)
+    if pool is None:
+        return log_mean(gains - len(weights) * np.log1p(odds))
+    count = min(len(weights), pool)
+    step = np.arange(count)
+    ways = np.log((count - step) / (step + 1)) + np.log(pool / (pool - step))
+    terms = np.concatenate([[0.0], np.cumsum(ways)])
+    terms = terms + np.arange(count + 1) * np.log(odds)[:, None]
+    top = terms.max(axis=1)
+    return log_mean(gains - top - np.log(np.exp(terms - top[:, None]).sum(axis=1)))
+
+
+def log_mean(logs: Floats) -> float:
+    """Return the logarithm of the mean of what `logs` are the logarithms of."""
+    top = float(np.max(logs))
+    return top + math.log(float(np.mean(np.exp(logs - top))))

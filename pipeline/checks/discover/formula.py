@@ -1,0 +1,209 @@
+"""Relations between the columns of a row, and how well the rows of a table bear them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.checks.discover.doubt import Doubt, Equation
+from pipeline.checks.discover.evidence import log_e, shares
+from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
+from pipeline.checks.relation import Rounding, RuleKind
+
+
+@dataclass(frozen=True)
+class Body:
+    """The rows of a grid that are of one kind, each beside the one before.
+
+    Arrays are rows x 2 columns: column `c` of the row, and at `c + width` of the row before it.
+    A blank cell in a column that leaves cells blank is worth 0 (`blank`). `places` has the grid's
+    row of each.
+    """
+
+    grid: Grid
+    rows: Ints
+    values: Ints
+    known: Bools
+    blank: Bools
+    units: Ints
+
+    @property
+    def width(self) -> int:
+        """Number of the grid's columns."""
+        return len(self.grid.columns)
+
+    def place(self, row: int, column: int) -> tuple[int, int]:
+        """Return the grid's row and column of a cell."""
+        lag, column = divmod(column, self.width)
+        return int(self.rows[row - lag]), column
+
+
+def read_body(grid: Grid, rows: Ints) -> Body:
+    """Return the body that `rows` of a grid make."""
+    blank = ~grid.ink[rows] & grid.sparse(rows)[None]
+    return Body(
+        grid,
+        rows,
+        _beside(grid.values[rows], 0),
+        _beside(grid.known[rows], False),
+        _beside(blank, False),
+        _beside(grid.units[rows], 1),
+    )
+
+
+def _beside(array: np.ndarray, first: object) -> np.ndarray:
+    before = np.roll(array, 1, axis=0)
+    if len(before):
+        before[0] = first
+    return np.concatenate([array, before], axis=1)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """parts x target = the weighted sum of `operands`, which are columns of a body.
+
+    `parts` 0 stands for as many as there are (a mean that leaves blanks out). `tries`: logarithm of
+    the number of formulas that it was chosen from.
+    """
+
+    kind: RuleKind
+    target: int
+    operands: tuple[int, ...]
+    weights: tuple[int, ...]
+    parts: int
+    rounding: Rounding
+    tries: float
+
+    def vector(self, width: int) -> Floats:
+        """Return its coefficients over the columns of a body."""
+        found = np.zeros(2 * width)
+        found[self.target] = self.parts or len(self.operands)
+        found[list(self.operands)] -= self.weights
+        return found
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the rows of a body say of a formula.
+
+    Of the rows `tested`, `held` agree; `low` and `high` are the bounds on parts x target - sum.
+    """
+
+    formula: Formula
+    parts: Ints
+    total: Ints
+    low: Ints
+    high: Ints
+    tested: Bools
+    held: Bools
+    log_e: float
+
+    @property
+    def score(self) -> float:
+        """Evidence beyond what the number of tries would give by chance."""
+        return self.log_e - self.formula.tries
+
+
+def fit(formula: Formula, body: Body, doubt: Doubt | None = None) -> Fit:
+    """Return what the rows of `body` say of `formula`: by their likeliest readings alone, or with
+    the rival ones where `doubt` is given."""
+    operands = list(formula.operands)
+    signs = np.array(formula.weights)
+    usable = body.known[:, operands] | body.blank[:, operands]
+    there = body.known[:, operands]
+    tested = body.known[:, formula.target] & usable.all(axis=1) & there.any(axis=1)
+    if formula.kind in ("copy", "midpoint", "carry"):
+        tested &= there.all(axis=1)
+    total = (body.values[:, operands] * signs).sum(axis=1)
+    if formula.parts:
+        parts = np.full(len(total), formula.parts)
+    else:
+        parts = np.maximum((there * signs).sum(axis=1), 1)
+    low, high = room(
+        formula.rounding,
+        total,
+        parts,
+        body.units[:, formula.target],
+        body.units[:, operands].min(axis=1),
+    )
+    target = body.values[:, formula.target]
+    rest = parts * target - total
+    held = tested & (rest >= low) & (rest <= high)
+    bases = _bases(formula, body)
+    known = body.known[:, formula.target]
+    least, most = -((-(total + low)) // parts), (total + high) // parts
+    if doubt is None:
+        chance = shares(target, known, least, most, tested, bases)
+        evidence = log_e(held[tested].astype(float), chance[tested], int(known.sum()))
+    else:
+        found = Fit(formula, parts, total, low, high, tested, held, 0.0)
+        evidence = _doubted(found, body, doubt, bases)
+    return Fit(formula, parts, total, low, high, tested, held, evidence)
+
+
+def equation(found: Fit, body: Body, row: int) -> Equation:
+    """Return what a fitted formula says of one row of its body; blank cells are left out."""
+    formula = found.formula
+    terms = [
+        (body.place(row, column), weight)
+        for column, weight in zip(formula.operands, formula.weights, strict=True)
+        if not body.blank[row, column]
+    ]
+    return Equation(
+        body.place(row, formula.target),
+        tuple(place for place, _ in terms),
+        tuple(weight for _, weight in terms),
+        int(found.parts[row]),
+        int(found.total[row]),
+        int(found.low[row]),
+        int(found.high[row]),
+    )
+
+
+def _doubted(found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, Bools]]) -> float:
+    """Return the evidence of a formula with the rival readings of its cells."""
+    rows = np.flatnonzero(found.tested)
+    known = body.known[:, found.formula.target]
+    weights, chances = np.zeros(len(rows)), np.zeros(len(rows))
+    pools = [np.flatnonzero(known & there) for _, there in bases]
+    for index, row in enumerate(rows):
+        likenesses = [
+            (body.rows[pool], int(base[row]), base[pool])
+            for (base, there), pool in zip(bases, pools, strict=True)
+            if there[row]
+        ]
+        weights[index], means = doubt.weigh(equation(found, body, int(row)), likenesses)
+        chances[index] = max(means)
+    return log_e(weights, chances, int(known.sum()))
+
+
+def room(
+    rounding: Rounding, total: Ints, parts: Ints, target_unit: Ints, operand_unit: Ints
+) -> tuple[Ints, Ints]:
+    """Return between what parts x target - `total` lies when the target was rounded so.
+
+    All arrays of one shape. Halves go either way. Rounding down drops digits, also of what is
+    below zero.
+    """
+    step = parts * target_unit
+    lattice = np.gcd(step, operand_unit)
+    if rounding == "down":
+        dropped = step - lattice
+        return np.where(total >= 0, -dropped, 0), np.where(total >= 0, 0, dropped)
+    half = step // 2 // lattice * lattice
+    return -half, half
+
+
+def _bases(formula: Formula, body: Body) -> list[tuple[Ints, Bools]]:
+    """Return the likenesses of a formula's target that are no proof of it."""
+    width = body.width
+    nothing = np.zeros(len(body.rows), np.int64), np.ones(len(body.rows), bool)
+    near = {formula.target + width} if formula.target < width else set()
+    if len(formula.operands) > 1:
+        near |= {formula.operands[0], formula.operands[-1]}
+        if len(formula.operands) < 4:
+            near |= set(formula.operands)
+    near -= {formula.target}
+    return [nothing, *((body.values[:, each], body.known[:, each]) for each in sorted(near))]
