@@ -100,8 +100,9 @@ def draw(count: int, seed: int) -> Iterator[Drawn]:
 def hands() -> Sequence[Face]:
     """Return the installed faces of handwriting with figures of some size, else the bundled one."""
     found = find_hands(HAND_STYLES, SIGNS, needed=SIGNS)
-    faces = [hand.faces[0] for hand in found if len(hand.faces) == 1]
-    return [face for face in faces if _height(face) >= LEAST_HEIGHT] or [BUNDLED]
+    faces = [hand.faces[hand.of["0"]] for hand in found]
+    fit = [face for face in faces if face.has(SIGNS) and _height(face) >= LEAST_HEIGHT]
+    return fit or [BUNDLED]
 
 
 def _height(face: Face) -> float:
