@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.preprocess import Gray, Mask
 from pipeline.tables.structure.grid import Grid
+from pipeline.tables.structure.signals import closed, ink_along, is_turned, runs
 from pipeline.tables.structure.strokes import Strokes
 
 PAPER = 250
@@ -28,12 +29,15 @@ def cell_crops(
 
     `gray`, `ink` and `text` (the ink without rules) are the straightened page's, `height` its
     characters' height in pixels. A stroke belongs to the line of the cell that holds most of it,
-    wherever it ends; other ink within the crop is painted over.
+    wherever it ends; other ink within the crop is painted over. A cell of several places has its
+    crops at the first of them. Heads are cut into the lines that they are written in, and turned
+    upright where they are read from bottom to top.
     """
     around = _around(grid, text.mask.shape, height)
     places = _places(grid, text.mask.shape)
     owner, extents = _owners(text, places, around, height)
     lines = [(row, k) for row, cut in enumerate(grid.rows) for k in range(len(cut))]
+    spanning = {(span.row, span.column) for span in grid.spans}
     pad = round(0.25 * height)
     crops = {}
     for index, (top, left, bottom, right) in extents.items():
@@ -45,26 +49,73 @@ def cell_crops(
         cell = owner[text.labels[window]]
         if (cell == SPLIT).any():
             cell = np.where(cell == SPLIT, places.cell(*np.ogrid[window]), cell)
-        crops[row, column, k] = _crop(gray[window], ink[window], cell == index)
+        own = cell == index
+        head = len(grid.rows[row]) == 1 and row < grid.header_rows
+        if (head or (row, column) in spanning) and bottom - top > 1.8 * height:
+            written = own & text.mask[window]
+            for part, crop in enumerate(_lines(gray[window], ink[window], own, written, height)):
+                crops[row, column, part] = crop
+        else:
+            crops[row, column, k] = _crop(gray[window], ink[window], own)
     return crops
+
+
+def _lines(gray: Gray, ink: Mask, own: Mask, written: Mask, height: float) -> list[Gray]:
+    """Return the crops of the lines that a head is written in, `written` (h x w) being its ink."""
+    if is_turned(written, height):
+        gray = np.ascontiguousarray(np.rot90(gray, -1))
+        ink, own, written = (
+            np.ascontiguousarray(np.rot90(part, -1)) for part in (ink, own, written)
+        )
+    pad = round(0.25 * height)
+    crops = []
+    for top, bottom in _bands(written, height):
+        xs = np.flatnonzero(ink_along(written[top:bottom], 0))
+        y0, x0 = max(0, top - pad), max(0, int(xs[0]) - pad)
+        window = np.s_[y0 : bottom + pad, x0 : int(xs[-1]) + 1 + pad]
+        mine = own[window].copy()
+        mine[: top - y0] = False
+        mine[bottom - y0 :] = False
+        crops.append(_crop(gray[window], ink[window], mine))
+    return crops
+
+
+def _bands(written: Mask, height: float) -> list[tuple[int, int]]:
+    """Return the top and bottom of each line of text; what is low, such as an accent, joins one."""
+    found = runs(closed(ink_along(written, 1) > 0, round(0.1 * height)))
+    while len(found) > 1:
+        low = min(range(len(found)), key=lambda i: found[i][1] - found[i][0])
+        if found[low][1] - found[low][0] >= 0.45 * height:
+            break
+        gaps = [
+            (found[max(i, low)][0] - found[min(i, low)][1], i)
+            for i in (low - 1, low + 1)
+            if 0 <= i < len(found)
+        ]
+        _, other = min(gaps)
+        first = min(low, other)
+        found[first : first + 2] = [(found[first][0], found[first + 1][1])]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
     """Which line each y of the page is in and which column each x, -1 for none.
 
-    Lines are counted through the rows of the grid. `edges` are the x of the columns' edges.
+    Lines are counted through the rows of the grid. `edges` are the x of the columns' edges,
+    `anchor` (lines x columns) tells which cell a place is part of.
     """
 
     line: NDArray[np.int32]
     column: NDArray[np.int32]
     edges: NDArray[np.float64]
+    anchor: NDArray[np.int32]
 
     def cell(self, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> NDArray[np.int32]:
         """Return the cell of each point, line times columns plus column; -1 for none."""
         line, column = self.line[ys], self.column[xs]
         inside = (line >= 0) & (column >= 0)
-        return np.where(inside, line * np.int32(len(self.edges) - 1) + column, np.int32(-1))
+        return np.where(inside, self.anchor[line, column], np.int32(-1))
 
 
 def _places(grid: Grid, shape: tuple[int, ...]) -> _Places:
@@ -74,7 +125,14 @@ def _places(grid: Grid, shape: tuple[int, ...]) -> _Places:
     line = np.full(shape[0], -1, np.int32)
     for n, (top, bottom) in enumerate(itertools.chain.from_iterable(grid.rows)):
         line[max(0, int(top)) : max(0, int(bottom))] = n
-    return _Places(line, column.astype(np.int32), edges)
+    lines = [row for row, cut in enumerate(grid.rows) for _ in cut]
+    columns = len(edges) - 1
+    anchor = np.arange(len(lines) * columns, dtype=np.int32).reshape(len(lines), columns)
+    for span in grid.spans:
+        own = [n for n, row in enumerate(lines) if 0 <= row - span.row < span.rows]
+        place = np.s_[own[0] : own[-1] + 1, span.column : span.column + span.columns]
+        anchor[place] = anchor[own[0], span.column]
+    return _Places(line, column.astype(np.int32), edges, anchor)
 
 
 def _around(grid: Grid, shape: tuple[int, ...], height: float) -> Extent:

@@ -44,14 +44,17 @@ class Layout:
         """Return each cell's corners in page pixels, by row and column.
 
         Of `lost` columns before the first, counted -1, -2, …, nothing is on the page: theirs lie on
-        its left edge.
+        its left edge. A cell of several places stands at the first of them and covers them all.
         """
         xs = np.concatenate([np.full(lost, grid.xs[0]), grid.xs])
         ys = np.array(grid.ys)
-        left, top = np.meshgrid(xs[:-1], ys[:, 0])
-        right, bottom = np.meshgrid(xs[1:], ys[:, 1])
-        boxes = np.stack([left, top, right, bottom], axis=-1).reshape(-1, 4)
-        places = itertools.product(range(len(ys)), range(-lost, len(grid.xs) - 1))
+        ends = {(span.row, span.column): span.places[-1] for span in grid.spans}
+        every = itertools.product(range(len(ys)), range(-lost, len(grid.xs) - 1))
+        places = [place for place in every if place not in grid.covered]
+        first = np.array(places).reshape(-1, 2)
+        last = np.array([ends.get(place, place) for place in places]).reshape(-1, 2)
+        left, right = xs[first[:, 1] + lost], xs[last[:, 1] + lost + 1]
+        boxes = np.column_stack([left, ys[first[:, 0], 0], right, ys[last[:, 0], 1]])
         return dict(zip(places, self.polygons(boxes), strict=True))
 
     def polygons(self, boxes: NDArray[np.float64]) -> list[Polygon]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.tables.structure.aligned import aligned_grids
-from pipeline.tables.structure.columns import column_edges, rule_share
+from pipeline.tables.structure.columns import column_edges, rule_share, widened
 from pipeline.tables.structure.grid import Box, Grid, Sheet
+from pipeline.tables.structure.header import find_header
 from pipeline.tables.structure.rows import rows_of_bands, text_rows
-from pipeline.tables.structure.rules import Boxes
-from pipeline.tables.structure.signals import closed, covered, runs
+from pipeline.tables.structure.signals import covered, ink_along, runs
+from pipeline.tables.structure.zones import ruled_zones
 
 
 def find_grids(sheet: Sheet) -> list[Grid]:
@@ -35,52 +38,6 @@ def _without(sheet: Sheet, taken: list[Box]) -> Sheet:
     return Sheet(sheet.rules, text, sheet.boxes[free], sheet.height)
 
 
-def ruled_zones(sheet: Sheet) -> list[Box]:
-    """Return the boxes of the tables that have at least three upright rules side by side."""
-    h = sheet.height
-    rules = sheet.rules
-    rows = rules.vertical.shape[0]
-    abreast = np.zeros(rows + 1)
-    for _, y0, _, y1 in rules.vertical_pieces:
-        abreast[y0] += 1
-        abreast[y1] -= 1
-    abreast = np.cumsum(abreast)[:-1]
-    crossed = abreast >= max(3, 0.25 * abreast.max())
-    zones = []
-    for top, bottom in runs(closed(crossed, round(4 * h))):
-        if bottom - top < 4 * h:
-            continue
-        upright = rules.vertical_pieces
-        # What runs on well beyond the others is a fold's shadow or a page's edge.
-        own = upright[(upright[:, 1] > top - 3 * h) & (upright[:, 3] < bottom + 3 * h)]
-        if len(own) == 0:
-            continue
-        strong = own[_company(own, h) >= 0.3 * (bottom - top)]
-        if len(strong) == 0 or strong[:, 2].max() - strong[:, 0].min() < 6 * h:
-            continue
-        x0, x1 = strong[:, 0].min(), strong[:, 2].max()
-        level = rules.horizontal_pieces
-        near = (level[:, 1] > top - 3 * h) & (level[:, 3] < bottom + 3 * h)
-        near &= (level[:, 2] > x0 - 2 * h) & (level[:, 0] < x1 + 2 * h)
-        frame = level[near]
-        long = frame[frame[:, 2] - frame[:, 0] > 0.3 * (x1 - x0)]
-        if len(long):
-            # The level rules say how far a table reaches into a fold, or off the page.
-            top, bottom = min(top, long[:, 1].min()), max(bottom, long[:, 3].max())
-            in_frame = frame[(frame[:, 1] >= top) & (frame[:, 3] <= bottom)]
-            x0, x1 = min(x0, in_frame[:, 0].min()), max(x1, in_frame[:, 2].max())
-        zones.append(Box(float(x0), float(top), float(x1), float(bottom)))
-    return zones
-
-
-def _company(pieces: Boxes, h: float) -> NDArray[np.float64]:
-    """Return, for each upright piece, the length of all pieces that stand in line with it."""
-    middle = pieces[:, [0, 2]].mean(axis=1)
-    length = pieces[:, 3] - pieces[:, 1]
-    in_line = np.abs(middle[:, None] - middle[None, :]) <= 0.5 * h
-    return np.asarray(in_line @ length, np.float64)
-
-
 def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
     """Return the grid of a ruled zone, or `None` where there are not two rows and two columns."""
     h = sheet.height
@@ -88,21 +45,67 @@ def ruled_grid(sheet: Sheet, zone: Box) -> Grid | None:
     bands = text_rows(sheet, zone, levels, fill=True)
     if len(bands) < 2:
         return None
+    zone = widened(sheet, zone, bands)
     drawn = rule_share(sheet, zone)
     edges = column_edges(sheet, zone, bands, drawn)
     if len(edges) < 3:
         return None
-    rows = rows_of_bands(sheet, edges, bands, levels)
+    inner = [y for y in levels if bands[0][0] + 0.5 * h < y < bands[-1][1] - 0.5 * h]
+    end = head_end(sheet, edges, inner)
+    whole = [y for y in levels if y >= end or y <= bands[0][0] + 0.5 * h]
+    rows = rows_of_bands(sheet, edges, bands, whole)
     if len(rows) < 2:
         return None
-    header = 0
-    inner = [y for y in levels if bands[0][0] + 0.5 * h < y < bands[-1][1] - 0.5 * h]
-    if inner:
-        above = sum((lines[0][0] + lines[-1][1]) / 2 < inner[0] for lines in rows)
-        header = above if above <= max(1, len(rows) // 3) else 0
     begin = drawn[: max(1, round(0.3 * h))]
     framed = len(begin) > 0 and float(begin.max()) >= 0.3
-    return Grid(tuple(edges), tuple(rows), header, zone.x0 < 2 * h, framed)
+    grid = Grid(tuple(edges), tuple(rows), 0, zone.x0 < 2 * h, framed)
+    top = max((y for y in levels if y <= bands[0][0] + 0.5 * h), default=zone.y0)
+    return with_head(sheet, grid, top, end)
+
+
+def with_head(sheet: Sheet, grid: Grid, top: float, end: float) -> Grid:
+    """Return a grid with the cells of its head, which lies between these y, if it has one."""
+    rows = list(grid.rows)
+    above = sum((lines[0][0] + lines[-1][1]) / 2 < end for lines in rows)
+    if not 0 < above <= max(1, len(rows) // 3) and not 0 < end - top < 0.25 * (grid.box.y1 - top):
+        return grid
+    if above in (0, len(rows)):
+        return grid
+    head = Box(grid.xs[0], min(top, rows[0][0][0]), grid.xs[-1], end)
+    body = Box(grid.xs[0], end, grid.xs[-1], grid.box.y1)
+    header = find_header(sheet, head, body, list(grid.xs), rows[:above])
+    return replace(
+        grid,
+        rows=(*header.rows, *rows[above:]),
+        header_rows=len(header.rows),
+        spans=header.spans,
+    )
+
+
+def head_end(sheet: Sheet, edges: Sequence[float], levels: list[float]) -> float:
+    """Return the y of the level rule that ends a table's head, minus infinity if none does.
+
+    `levels` are the level rules between the first row of text and the last. One that leaves out
+    some columns parts a common head from those under it, if one further down has them all.
+    """
+    for index, y in enumerate(levels):
+        missed = _left_out(sheet, edges, y)
+        later = [other for other in levels[index + 1 :] if other - y <= 10 * sheet.height]
+        if not missed or all(missed <= _left_out(sheet, edges, other) for other in later):
+            return y
+    return -math.inf
+
+
+def _left_out(sheet: Sheet, edges: Sequence[float], y: float) -> set[int]:
+    """Return the columns that a level rule at y does not cross."""
+    reach = 0.5 * sheet.height
+    part = sheet.rules.horizontal[max(0, int(y - reach)) : int(y + reach) + 1]
+    crossed = ink_along(part, 0) > 0
+    return {
+        column
+        for column, (left, right) in enumerate(itertools.pairwise(edges))
+        if right - left >= sheet.height and crossed[int(left) : int(right) + 1].mean() < 0.2
+    }
 
 
 def level_rules(sheet: Sheet, zone: Box) -> list[float]:

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.preprocess import Mask
 from pipeline.tables.structure.grid import Box, Sheet
 from pipeline.tables.structure.signals import Profile, apart, closed, covered, ink_along, runs
+from pipeline.tables.structure.zones import reach_beyond
 
 
 def column_edges(
@@ -47,13 +48,32 @@ def rule_share(sheet: Sheet, zone: Box) -> Profile:
     h = sheet.height
     x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
     y0, y1 = int(zone.y0), int(np.ceil(zone.y1))
-    reach = max(1, round(0.12 * h))
-    upright = sheet.rules.vertical[:, x0:x1]
-    inside = covered(upright[y0:y1], 0, reach)
-    near, far = round(h), round(4 * h)
-    beyond = [upright[max(0, y0 - far) : max(0, y0 - near)], upright[y1 + near : y1 + far]]
-    outside = np.max([covered(part, 0, round(0.4 * h)) for part in beyond], axis=0)
+    inside = covered(sheet.rules.vertical[y0:y1, x0:x1], 0, max(1, round(0.12 * h)))
+    outside = reach_beyond(sheet, zone.y0, zone.y1, x0, x1)
     return np.asarray(np.where(outside > 0.5, 0.0, inside), np.float64)
+
+
+def widened(sheet: Sheet, zone: Box, rows: list[tuple[float, float]]) -> Box:
+    """Return a zone with the columns of text outside its first and last upright rule.
+
+    Only where no level rules say how wide it is: a table without a frame ends with its text.
+    """
+    h = sheet.height
+    level = sheet.rules.horizontal_pieces
+    inside = (level[:, 1] > zone.y0 - 3 * h) & (level[:, 3] < zone.y1 + 3 * h)
+    if (inside & (level[:, 2] - level[:, 0] > 0.3 * (zone.x1 - zone.x0))).any():
+        return zone
+    wide = sheet.text.mask.shape[1]
+    used = text_share(sheet.text.mask, rows, 0, wide, gap=0.3 * h)
+    x0, x1 = zone.x0, zone.x1
+    columns = [(a, b) for a, b in runs(closed(used > 0.06, round(h))) if used[a:b].max() >= 0.4]
+    for a, b in reversed(columns):
+        if a < x0 and x0 - b <= 2.5 * h:
+            x0 = min(x0, a - 0.3 * h)
+    for a, b in columns:
+        if b > x1 and a - x1 <= 2.5 * h:
+            x1 = max(x1, b + 0.3 * h)
+    return Box(max(0.0, x0), zone.y0, min(float(wide), x1), zone.y1)
 
 
 def text_share(

@@ -19,14 +19,16 @@ from pipeline.tables.structure.strokes import Strokes
 class Sheet:
     """What the layout is found from: a straightened page's rules, its text, its detected lines.
 
-    `text` is the ink without the rules, `boxes` (N x 4: x0, y0, x1, y1) the detected lines and
-    `height` the usual height of a character, in pixels.
+    `text` is the ink without the rules and braces, `boxes` (N x 4: x0, y0, x1, y1) the detected
+    lines, `height` the usual height of a character, in pixels, and `braces` what a brace or the
+    bow of a large bracket covers: upright ones join rows, level ones columns.
     """
 
     rules: Rules
     text: Strokes
     boxes: NDArray[np.float64]
     height: float
+    braces: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,34 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A cell that takes `rows` x `columns` places, the first of them at `row`, `column`."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Every (row, column) that the cell takes, its own place first."""
+        return [
+            (row, column)
+            for row in range(self.row, self.row + self.rows)
+            for column in range(self.column, self.column + self.columns)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """A table's grid: `columns` + 1 upright edges `xs`, and the lines of text of each row.
 
     `rows` holds, for each row of cells, the top and bottom of its lines of text, most often one.
     They need not touch: what lies between two of them belongs to neither. `header_rows` counts the
-    rows above the first level rule inside the table. `at_edge` tells that
-    the table begins at the left edge of the page or in its fold, `framed` that a rule begins it.
+    rows above the level rule that ends the head. `at_edge` tells that the table begins at the left
+    edge of the page or in its fold, `framed` that a rule begins it. `spans` are the cells of more
+    than one place; no two share one. Of a table over two facing pages, `fold` is the first column
+    of the right one.
     """
 
     xs: tuple[float, ...]
@@ -57,6 +80,13 @@ class Grid:
     header_rows: int
     at_edge: bool = False
     framed: bool = True
+    spans: tuple[Span, ...] = ()
+    fold: int | None = None
+
+    @property
+    def covered(self) -> frozenset[tuple[int, int]]:
+        """The places that a span takes besides its own: no cell begins there."""
+        return frozenset(place for span in self.spans for place in span.places[1:])
 
     @property
     def ys(self) -> tuple[tuple[float, float], ...]:

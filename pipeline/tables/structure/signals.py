@@ -75,3 +75,16 @@ def apart(edges: list[float], least: float) -> list[float]:
         else:
             groups.append([x])
     return [sum(g) / len(g) for g in groups]
+
+
+def is_turned(mask: Mask, height: float) -> bool:
+    """Return whether the ink of a mask is text that is read from bottom to top.
+
+    Its letters follow each other upwards nearly without a gap; lines of text stand farther apart.
+    """
+    along = runs(closed(ink_along(mask, 1) > 0, max(1, round(0.15 * height))))
+    across = np.flatnonzero(ink_along(mask, 0))
+    if not along or len(across) == 0:
+        return False
+    longest = max(b - a for a, b in along)
+    return bool(longest >= 2 * height and np.ptp(across) <= 0.6 * longest)
