@@ -114,9 +114,11 @@ def _table(
     if profile.tables.numeric and not lost:
         says |= _labels(grid, texts, header)
     cells = []
+    spans = {(span.row, span.column): (span.rows, span.columns) for span in grid.spans}
     for (row, column), polygon in layout.cell_polygons(grid, lost).items():
+        row_span, column_span = spans.get((row, column), (1, 1))
         if (row, column) not in says:
-            cells.append(Cell(row, column + lost, "", "", 1.0, polygon))
+            cells.append(Cell(row, column + lost, "", "", 1.0, polygon, row_span, column_span))
             continue
         place = (index, row, column)
         settled = says[row, column]
@@ -129,6 +131,8 @@ def _table(
                 raw[place].text if place in raw else "",
                 settled.confidence,
                 polygon,
+                row_span,
+                column_span,
                 value=parse_value(settled.text),
                 status="rejected" if rejected else settled.status,
                 alternatives=final[place].alternatives if place in final else (),
