@@ -86,6 +86,15 @@ class Settings(BaseSettings):
     sql_seconds: float = Field(default=10, gt=0)
     sql_rows: int = Field(default=10_000, ge=1)
 
+    # Being watched.
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where `ledgermill worker` answers `/metrics` and `/healthz`; None is nowhere."""
+    metrics_host: str = "127.0.0.1"
+    """The address to listen on; whoever reaches it sees numbers, but no pages and no names."""
+    health_seconds: float = Field(default=600, gt=0)
+    """A worker that has work and finishes nothing for so long is unhealthy; let it be more than
+    `page_seconds`, after which a stuck page is given up."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("home")

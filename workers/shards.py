@@ -11,16 +11,19 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from contextvars import copy_context
 from dataclasses import dataclass
 
 import numpy as np
 import sqlalchemy
 import structlog
 from numpy.typing import NDArray
+from structlog.contextvars import bound_contextvars
 
 from pipeline.page import Transcription
 from storage import jobs, transcriptions
 from storage.jobs import ClaimedPage, ClaimedShard
+from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, is_transient, patiently, reason
 from workers.watch import Watch
 
@@ -34,6 +37,8 @@ READ_AHEAD = 4
 """Decoded pages that wait for the network, at most."""
 WRITE_BEHIND = 4
 """Transcriptions that wait for the database, at most."""
+
+_log = structlog.get_logger()
 
 
 class DeviceLostError(Exception):
@@ -57,6 +62,7 @@ def digitize_shard(
     limits: Limits,
     end_process: Callable[[], None],
     stopping: Callable[[], bool] = lambda: False,
+    measure: Measure = unmeasured,
 ) -> int:
     """Read a claimed shard's pages and return how many were saved.
 
@@ -120,7 +126,7 @@ def digitize_shard(
     failure: Exception | None = None
     with (
         Watch(beat, limits.heartbeat_seconds, page_limit, stuck) as watch,
-        _Writer(database, shard, stopping) as writer,
+        _Writer(database, shard, stopping, measure) as writer,
         ExitStack() as stack,
     ):
         try:
@@ -131,6 +137,7 @@ def digitize_shard(
                 in_flight.popleft()
                 saved += 1
                 watch.moved()
+                measure("moved", "", 1)
             if in_flight:
                 raise RuntimeError("fewer transcriptions than pages")
         except Exception as error:
@@ -179,10 +186,12 @@ class _Writer:
         database: sqlalchemy.Engine,
         shard: ClaimedShard,
         stopping: Callable[[], bool],
+        measure: Measure,
     ) -> None:
         self._database = database
         self._shard = shard
         self._stopping = stopping
+        self._measure = measure
         self._pending: deque[Future[None]] = deque()
         self._stack = ExitStack()
 
@@ -198,7 +207,9 @@ class _Writer:
 
         A transcription that the database will not take sets its page aside.
         """
-        self._pending.append(self._pool.submit(self._save, page, transcription))
+        # With the context of the task, so that what is logged there says which one it is.
+        work = timed(self._measure, "save", self._save)
+        self._pending.append(self._pool.submit(copy_context().run, work, page, transcription))
         with watch.waiting():
             while len(self._pending) > WRITE_BEHIND:
                 self._pending.popleft().result()
@@ -219,10 +230,12 @@ class _Writer:
             with self._database.begin() as connection:
                 jobs.page_failed(connection, shard.token, page.page_id, why)
 
-        try:
-            patiently(save, self._stopping)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            why = f"what was read cannot be saved: {reason(error)}"
-            patiently(lambda: set_aside(why), self._stopping)
+        with bound_contextvars(page=page.page_id):
+            try:
+                patiently(save, self._stopping)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                why = f"what was read cannot be saved: {reason(error)}"
+                _log.warning("not saved", reason=why)
+                patiently(lambda: set_aside(why), self._stopping)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import celery
 import sqlalchemy
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from pipeline.decode import decode_image
 from pipeline.errors import LedgermillError, Unavailable
-from pipeline.page import Transcription
 from pipeline.profiles import Profile
 from pipeline.version import CODE_VERSION
 from storage import jobs
@@ -23,12 +23,16 @@ from storage.jobs import ClaimedSource, Kind, RunOfShard
 from storage.objects import ObjectStore
 from workers.app import task_name
 from workers.ingest import ingest_source
+from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, patiently, reason
 from workers.reconciler import refill, shard_died
 from workers.settings import Settings
 from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
 from workers.sources.model import Limits as SourceLimits
 from workers.watch import Watch
+
+if TYPE_CHECKING:
+    from pipeline.engines import Engine
 
 _REFILL_SECONDS = 1.0
 
@@ -52,18 +56,19 @@ class Bench:
     note: Callable[[Kind | None, str | None], None]
     stopping: Callable[[], bool]
     end_process: Callable[[], None]
+    measure: Measure = unmeasured
 
 
 def register(bench: Bench, after: Callable[[], None] = lambda: None) -> None:
     """Make the worker's application answer to its messages; `after` is called after each."""
 
     def ingest(job: int, shard: str) -> None:
-        _log.debug("ingest", job=job, shard=shard)
-        _noted(bench, "ingest", shard, ingest_task, after)
+        with bound_contextvars(job=job, shard=shard):
+            _noted(bench, "ingest", shard, ingest_task, after)
 
     def digitize(job: int, shard: str) -> None:
-        _log.debug("digitize", job=job, shard=shard)
-        _noted(bench, "digitize", shard, digitize_task, after)
+        with bound_contextvars(job=job, shard=shard):
+            _noted(bench, "digitize", shard, digitize_task, after)
 
     bench.app.task(ingest, name=task_name("ingest"))
     bench.app.task(digitize, name=task_name("digitize"))
@@ -77,6 +82,7 @@ def _noted(
     after: Callable[[], None],
 ) -> None:
     bench.note(kind, token)
+    _log.debug("begun", kind=kind)
     try:
         task(bench, token)
     finally:
@@ -95,7 +101,7 @@ def digitize_task(bench: Bench, token: str) -> None:
     reader: Digitize | None = None
     trouble = ""
     try:
-        reader = reader_of(run, bench.settings.device, bench.settings.threads)
+        reader = reader_of(run, bench.settings.device, bench.settings.threads, bench.measure)
     except Exception as error:
         # No page is to blame: another worker, or a later one, may have what it takes.
         trouble = reason(error)
@@ -109,27 +115,37 @@ def digitize_task(bench: Bench, token: str) -> None:
         patiently(lambda: _in(bench, lambda c: jobs.postpone(c, token, trouble)), bench.stopping)
         return
     settings = bench.settings
+    again = sum(page.attempt > 1 for page in shard.pages)
+    if again:
+        bench.measure("retry", "", again)
     try:
         digitize_shard(
             bench.database,
             shard,
-            read=lambda sha256: read_image(bench.store, sha256, settings),
+            read=lambda sha256: read_image(bench.store, sha256, settings, bench.measure),
             digitize=reader,
             limits=Limits(settings.page_seconds, settings.heartbeat_seconds, settings.max_attempts),
             end_process=bench.end_process,
             stopping=bench.stopping,
+            measure=bench.measure,
         )
+        bench.measure("moved", "", 1)
     except DeviceLostError:
         bench.end_process()
     _refill(bench, shard.job_id)
 
 
-def read_image(store: ObjectStore, sha256: str, settings: Settings) -> Image:
+def read_image(
+    store: ObjectStore, sha256: str, settings: Settings, measure: Measure = unmeasured
+) -> Image:
     """Return the pixels of a stored page image. Raises `BadInput` or `Unavailable`."""
-    return decode_image(store.get(sha256), SourceLimits.of(settings).image)
+    data = timed(measure, "fetch", store.get)(sha256)
+    return timed(measure, "decode", decode_image)(data, SourceLimits.of(settings).image)
 
 
-def reader_of(run: RunOfShard, device: str, threads: int | None) -> Digitize:
+def reader_of(
+    run: RunOfShard, device: str, threads: int | None, measure: Measure = unmeasured
+) -> Digitize:
     """Return what reads pages the way a run does, its models loaded once.
 
     Raises `Unavailable` where this worker has other weights or another version of the code.
@@ -139,27 +155,23 @@ def reader_of(run: RunOfShard, device: str, threads: int | None) -> Digitize:
             f"worker: it is version {CODE_VERSION}, the job wants {run.code_version}; "
             "start a worker of that version, or submit the job again"
         )
-    digest, reader = _reader(json.dumps(run.settings, sort_keys=True), device, threads)
-    if digest != run.weights_digest:
+    profile, engine = _engine(json.dumps(run.settings, sort_keys=True), device, threads)
+    if engine.digest != run.weights_digest:
         raise Unavailable(
-            f"worker: its weights are {digest[:8]}, the job wants {run.weights_digest[:8]}; "
-            "start a worker with those, or submit the job again"
+            f"worker: its weights are {engine.digest[:8]}, the job wants "
+            f"{run.weights_digest[:8]}; start a worker with those, or submit the job again"
         )
-    return reader
+    from workers.monitoring.reading import measured  # slow, and of no use where sources are opened
+
+    return measured(profile, engine, measure)
 
 
 @lru_cache(maxsize=2)
-def _reader(settings: str, device: str, threads: int | None) -> tuple[str, Digitize]:
-    from pipeline.digitize import digitize  # slow, and of no use where sources are taken in
+def _engine(settings: str, device: str, threads: int | None) -> tuple[Profile, Engine]:
     from pipeline.engines import load_engine
 
     profile = Profile(**json.loads(settings))
-    engine = load_engine(profile, device, threads)
-
-    def read(images: Iterable[Image]) -> Generator[Transcription]:
-        yield from digitize(images, profile, engine)
-
-    return engine.digest, read
+    return profile, load_engine(profile, device, threads)
 
 
 Ingest = Callable[[sqlalchemy.Connection, ClaimedSource, Callable[[], None]], object]
@@ -220,9 +232,11 @@ def ingest_shard(
             if source is None:
                 break
             job_ids.add(source.job_id)
-            _ingest_one(bench, token, source, ingest, watch.moved)
+            timed(bench.measure, "ingest", _ingest_one)(bench, token, source, ingest, watch.moved)
             taken += 1
             watch.moved()
+            bench.measure("source", "", 1)
+            bench.measure("moved", "", 1)
             # Not at once: pages that come together are read together.
             if time.monotonic() - refilled > _REFILL_SECONDS:
                 _refill(bench, source.job_id)

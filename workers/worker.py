@@ -5,8 +5,8 @@ CUDA does not survive a fork, so a process takes its messages and does the work 
 starts the process again, puts the work of a dead one back at once, and kills one that has not
 said a word for `stale_seconds`, even where a loop in C holds Python's lock.
 
-The two talk over a socket pair: `.` for "I live", `+KIND TOKEN` and `-` for the shard at hand. Its
-end tells the process that its supervisor is gone.
+The two talk over a socket pair: `.` for "I live", `+KIND TOKEN` and `-` for the shard at hand,
+`#NAME LABEL VALUE` for what was measured. Its end tells the process that its supervisor is gone.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import structlog
 
 from pipeline.errors import LedgermillError
 from workers.logging import set_up
+from workers.monitoring.measure import Measure, Outbox, parse, unmeasured
 from workers.settings import settings
 
 if TYPE_CHECKING:
@@ -74,11 +75,25 @@ class _Child:
     heard: float = 0.0
     quick_deaths: int = 0
     start_at: float = 0.0
+    moved: float = field(default_factory=time.monotonic)
+    measure: Measure = unmeasured
     unread: bytes = field(default=b"", repr=False)
 
+    @property
+    def busy(self) -> bool:
+        return self.shard is not None
 
-def supervise(endpoints: Endpoints, groups: Sequence[Sequence[str]], stop: threading.Event) -> None:
-    """Keep one process for each group of queues at work until `stop` is set and they have ended."""
+
+def supervise(
+    endpoints: Endpoints,
+    groups: Sequence[Sequence[str]],
+    stop: threading.Event,
+    watched: bool = False,
+) -> None:
+    """Keep one process for each group of queues at work until `stop` is set and they have ended.
+
+    `watched`, it also serves metrics where the settings say so.
+    """
     from storage.database import connect
 
     database = connect(endpoints.database_url)
@@ -87,6 +102,7 @@ def supervise(endpoints: Endpoints, groups: Sequence[Sequence[str]], stop: threa
     )
     reconciling.start()
     children = [_Child(tuple(group)) for group in groups]
+    unwatch = _watch(children, database, endpoints, stop) if watched else None
     try:
         while not stop.wait(0.1):
             for child in children:
@@ -105,8 +121,47 @@ def supervise(endpoints: Endpoints, groups: Sequence[Sequence[str]], stop: threa
             if child.process is not None:
                 child.process.wait()
                 _bury(child, database, blame=False)
+        if unwatch is not None:
+            unwatch()
         reconciling.join(RECONCILE_SECONDS)
         database.dispose()
+
+
+def _watch(
+    children: Sequence[_Child],
+    database: sqlalchemy.Engine,
+    endpoints: Endpoints,
+    stop: threading.Event,
+) -> Callable[[], None] | None:
+    """Serve metrics and health until the function that is returned is called."""
+    chosen = settings()
+    if chosen.metrics_port is None:
+        return None
+    from workers.app import celery_app
+    from workers.monitoring.health import judge
+    from workers.monitoring.metrics import Metrics
+    from workers.monitoring.server import serve
+    from workers.monitoring.survey import Surveyor
+
+    limit = chosen.health_seconds
+    surveyor = Surveyor(database, celery_app(endpoints.broker_url), limit)
+    metrics = Metrics(surveyor.latest)
+    for child in children:
+        child.measure = metrics.add
+    server = serve(
+        chosen.metrics_host,
+        chosen.metrics_port,
+        metrics,
+        lambda: judge(children, surveyor.latest(), time.monotonic(), limit),
+    )
+    threading.Thread(target=surveyor.run, args=(stop,), name="survey", daemon=True).start()
+    _log.info("metrics", host=chosen.metrics_host, port=chosen.metrics_port)
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+
+    return end
 
 
 def _tend(child: _Child, endpoints: Endpoints, database: sqlalchemy.Engine) -> None:
@@ -167,8 +222,19 @@ def _listen(child: _Child) -> None:
                     child.shard = ("ingest" if kind == "ingest" else "digitize", token)
                 elif line == b"-":
                     child.shard = None
+                elif line.startswith(b"#"):
+                    _count(child, line[1:].decode(errors="replace"))
     except (BlockingIOError, ConnectionError):
         pass
+
+
+def _count(child: _Child, line: str) -> None:
+    said = parse(line)
+    if said is None:
+        return
+    if said[0] == "moved":
+        child.moved = time.monotonic()
+    child.measure(*said)
 
 
 def _stop(child: _Child, how: signal.Signals) -> None:
@@ -198,6 +264,7 @@ def _bury(child: _Child, database: sqlalchemy.Engine, blame: bool = True) -> Non
             _log.warning("not put back", shard=child.shard[1], reason=reason(error))
     if child.line is not None:
         child.line.close()
+    child.measure("process_end", _how(status) or f"exit {status}", 1)
     quick = time.monotonic() - child.started < _QUICK_DEATH_SECONDS
     child.quick_deaths = child.quick_deaths + 1 if quick and child.shard is None else 0
     pause = min(_LONGEST_PAUSE, 0.5 * 2**child.quick_deaths) if child.quick_deaths else 0.0
@@ -249,7 +316,8 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     assert chosen.broker_url is not None
     assert chosen.object_store is not None
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-    say = _talk(line)
+    outbox = Outbox()
+    say = _talk(line, outbox)
 
     idle_since: float | None = time.monotonic()
 
@@ -293,6 +361,7 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         note=note,
         stopping=stopping,
         end_process=lambda: os._exit(STUCK),
+        measure=outbox.measure,
     )
     register(bench, after)
     threading.Thread(
@@ -310,12 +379,16 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         quiet=True,
     )
     worker.start()
+    say(outbox.take())
     database.dispose()
     return int(worker.exitcode or 0)
 
 
-def _talk(line: socket.socket) -> Callable[[bytes], None]:
-    """Tell the supervisor that this process lives; stop it when the supervisor is gone."""
+def _talk(line: socket.socket, outbox: Outbox) -> Callable[[bytes], None]:
+    """Tell the supervisor that this process lives, and what it measured.
+
+    Stops the process when the supervisor is gone.
+    """
     lock = threading.Lock()
 
     def say(words: bytes) -> None:
@@ -325,7 +398,7 @@ def _talk(line: socket.socket) -> Callable[[bytes], None]:
     def run() -> None:
         line.settimeout(_ALIVE_SECONDS)
         while True:
-            say(b".\n")
+            say(outbox.take() + b".\n")
             try:
                 gone = line.recv(1) == b""
             except TimeoutError:
@@ -390,7 +463,8 @@ def run_supervisor(queues: Sequence[str] = (), with_client: bool = False) -> int
     signal.signal(signal.SIGINT, tell)
     if with_client:
         threading.Thread(target=_watch_client, args=(stop,), name="client", daemon=True).start()
-    supervise(endpoints, [tuple(queues)] if queues else GROUPS, stop)
+    # A client's worker ends with it; its numbers would vanish, and the port may be another's.
+    supervise(endpoints, [tuple(queues)] if queues else GROUPS, stop, watched=not with_client)
     return 0
 
 

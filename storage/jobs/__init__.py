@@ -22,6 +22,7 @@ from storage.jobs.making import (
     create,
     ensure_collection,
 )
+from storage.jobs.measuring import counts, oldest_waiting, quarantined, waits_longer
 from storage.jobs.queueing import open_jobs, queue_pages, queue_sources, unqueue, waiting_shards
 from storage.jobs.reading import (
     beat,
@@ -80,6 +81,7 @@ __all__ = [
     "cancel",
     "claim",
     "claim_source",
+    "counts",
     "create",
     "died",
     "ensure_collection",
@@ -87,12 +89,14 @@ __all__ = [
     "finish_jobs",
     "give_back",
     "give_back_sources",
+    "oldest_waiting",
     "open_jobs",
     "overview",
     "page_done",
     "page_failed",
     "postpone",
     "progress",
+    "quarantined",
     "queue_pages",
     "queue_sources",
     "run_of_shard",
@@ -106,4 +110,5 @@ __all__ = [
     "unqueue",
     "wait",
     "waiting_shards",
+    "waits_longer",
 ]

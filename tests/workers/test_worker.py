@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from storage import jobs
 from workers import worker
+from workers.monitoring.measure import Outbox
 from workers.services import Endpoints
 
 Engine = sqlalchemy.Engine
@@ -120,7 +121,7 @@ def test_a_process_ends_with_its_supervisor() -> None:
     stopped = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
-        say = worker._talk(theirs)
+        say = worker._talk(theirs, Outbox())
         say(b"+digitize 00\n")
         time.sleep(0.1)
         assert b"+digitize 00\n" in ours.recv(100)

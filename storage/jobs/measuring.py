@@ -1,0 +1,79 @@
+"""How much work there is and how long it has waited, for whoever watches over many jobs at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from storage.jobs.records import Kind, on
+
+# When the first work that waits in each open job became work: pages are numbered in that order.
+_OLDEST: dict[Kind, str] = {
+    "ingest": (
+        "select extract(epoch from clock_timestamp() - min(job.created_at)) from mill.job"
+        " where state in ('ingesting', 'running') and exists (select from mill.job_source s"
+        " where s.job_id = job.id and s.state in ('pending', 'queued'))"
+    ),
+    "digitize": (
+        "select extract(epoch from clock_timestamp()"
+        " - min(greatest(job.created_at, page.created_at))) from mill.job, lateral ("
+        " (select page_id from mill.job_page p where p.job_id = job.id and p.state = 'pending'"
+        " order by page_id limit 1) union all"
+        " (select page_id from mill.job_page p where p.job_id = job.id and p.state = 'queued'"
+        " order by page_id limit 1)"
+        ") as first join mill.page on page.id = first.page_id"
+        " where job.state in ('ingesting', 'running')"
+    ),
+}
+
+_OVERDUE: dict[Kind, str] = {
+    "ingest": (
+        "select exists (select from mill.job_source w join mill.job on job.id = w.job_id"
+        " where w.state in ('pending', 'queued') and job.state in ('ingesting', 'running')"
+        " and greatest(job.created_at, w.heartbeat_at, w.not_before)"
+        " < clock_timestamp() - make_interval(secs => :seconds))"
+    ),
+    "digitize": (
+        "select exists (select from mill.job_page w join mill.job on job.id = w.job_id"
+        " join mill.page on page.id = w.page_id"
+        " where w.state in ('pending', 'queued') and job.state in ('ingesting', 'running')"
+        " and greatest(job.created_at, page.created_at, w.heartbeat_at, w.not_before)"
+        " < clock_timestamp() - make_interval(secs => :seconds))"
+    ),
+}
+
+
+def counts(connection: Connection, kind: Kind) -> dict[str, int]:
+    """Count the work of all jobs that are not finished, by state.
+
+    Takes time in proportion to the size of those jobs.
+    """
+    rows = connection.execute(
+        on(
+            kind,
+            "select w.state, count(*) as n from @work w join mill.job on job.id = w.job_id"
+            " where job.state in ('ingesting', 'running') group by w.state",
+        )
+    )
+    return {row.state: row.n for row in rows}
+
+
+def quarantined(connection: Connection) -> int:
+    """Count the pages that are set aside, in whatever job."""
+    return int(connection.execute(text("select count(*) from mill.quarantine")).scalar_one())
+
+
+def oldest_waiting(connection: Connection, kind: Kind) -> float:
+    """Return for how many seconds the oldest work that nobody is at has been asked for; 0 if none.
+
+    A page counts from when it came into its job, a source from its job's beginning.
+    """
+    return max(0.0, float(connection.execute(text(_OLDEST[kind])).scalar_one() or 0))
+
+
+def waits_longer(connection: Connection, kind: Kind, seconds: float) -> bool:
+    """Tell whether anything that could be worked on has been left alone for so many seconds.
+
+    What was put back counts from then, what is to be tried later from that time.
+    """
+    found = connection.execute(text(_OVERDUE[kind]), {"seconds": seconds})
+    return bool(found.scalar_one())
