@@ -94,11 +94,13 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
     """Return the verdicts on the cells that equations tell something of."""
     model, variables = solution.model, solution.model.variables
     judged = np.zeros(len(variables.places), np.bool_)
-    holding = judged.copy()
+    holding, missed = judged.copy(), judged.copy()
     values = solution.values
     for batch in model.batches:
         judged[batch.cells] = True
-        holding[batch.cells[batch.holds(values)]] = True
+        holds = batch.holds(values)
+        holding[batch.cells[holds]] = True
+        missed[batch.target[~holds]] = True
     guarded = _guarded(solution) >= GUARDED
     posterior = solution.posterior
     read = variables.likeliest
@@ -116,7 +118,7 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
             status = "repaired" if chance >= REPAIRED and holding[i] else "doubtful"
         elif chance < DOUBTFUL:
             status = "doubtful"
-        elif chance >= VERIFIED and guarded[i]:
+        elif chance >= VERIFIED and guarded[i] and not missed[i]:
             status = "verified"
         verdicts[place] = Verdict(status, text, value, chance)
     return verdicts

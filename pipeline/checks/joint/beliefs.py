@@ -8,32 +8,31 @@ mislead, and what is chosen at last is scored exactly elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.joint.model import NEVER, Equations, Floats, Ints, Model, Variables, weigh
 
+Transforms = NDArray[np.complex64]
+"""Single precision: what is less likely than `FLOOR` is not told apart here."""
+
 MODULUS = 1331
 """11 ** 3: it has no factor with the counts of days, hours and decimals that ledgers divide by."""
 
 ROUNDS = 4
-FLOOR = 1e-9
+SETTLED = 0.02
+"""A cell whose greatest probability moves by less has nothing new to say."""
+
+FLOOR, TINY = 1e-7, 1e-300
 TOGETHER = 256
 """About how many terms are transformed at once, so that they stay in the processor's cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beliefs:
-    """Logarithms of each cell's probabilities, normalized: `listed` V x D and `other` V."""
+def believe(model: Model, rounds: int = ROUNDS) -> Floats:
+    """Return the logarithm of each value's probability (V x D) after rounds of messages.
 
-    listed: Floats
-    other: Floats
-
-
-def believe(model: Model, rounds: int = ROUNDS) -> Beliefs:
-    """Return what the cells are likely to say after `rounds` of messages, rule by rule."""
+    Rule by rule; after the first round only between cells whose beliefs still move.
+    """
     variables = model.variables
     listed = variables.logprob.copy()
     other = np.log(variables.rest)
@@ -43,22 +42,36 @@ def believe(model: Model, rounds: int = ROUNDS) -> Beliefs:
         (np.zeros((*batch.cells.shape, listed.shape[1])), np.zeros(batch.cells.shape))
         for batch in batches
     ]
+    before = np.zeros(len(listed))
     for _ in range(rounds):
+        moved = np.abs(_shares(listed, other).max(axis=1) - before) > SETTLED
+        before = _shares(listed, other).max(axis=1)
         for k, batch in enumerate(batches):
-            told, told_other = said[k]
+            at = np.flatnonzero(moved[batch.cells].any(axis=1))
+            if not len(at):
+                continue
+            part = batch.take(at)
+            told, told_other = said[k][0][at], said[k][1][at]
             heard, heard_other = _send(
-                batch,
-                kernels[k],
+                part,
+                kernels[k][at],
                 variables,
-                listed[batch.cells] - told,
-                other[batch.cells] - told_other,
+                listed[part.cells] - told,
+                other[part.cells] - told_other,
             )
-            np.add.at(listed, batch.cells, heard - told)
-            np.add.at(other, batch.cells, heard_other - told_other)
-            said[k] = heard, heard_other
+            np.add.at(listed, part.cells, heard - told)
+            np.add.at(other, part.cells, heard_other - told_other)
+            said[k][0][at], said[k][1][at] = heard, heard_other
+    shares = _shares(listed, other)
+    return np.log(np.maximum(shares, TINY))
+
+
+def _shares(listed: Floats, other: Floats) -> Floats:
+    """Return each cell's probabilities, made to sum to 1 with that of values not listed (V x D)."""
     most = np.maximum(listed.max(axis=1), other)
-    total = most + np.log(np.exp(listed - most[:, None]).sum(axis=1) + np.exp(other - most))
-    return Beliefs(np.maximum(listed - total[:, None], NEVER), other - total)
+    shares = np.exp(listed - most[:, None])
+    total = shares.sum(axis=1) + np.exp(other - most)
+    return np.asarray(shares / total[:, None], np.float64)
 
 
 def _parts(batch: Equations, variables: Variables) -> list[Equations]:
@@ -71,7 +84,7 @@ def _parts(batch: Equations, variables: Variables) -> list[Equations]:
     return [batch.take(told[at : at + size]) for at in range(0, len(told), size)]
 
 
-def _kernel(batch: Equations) -> NDArray[np.complex128]:
+def _kernel(batch: Equations) -> Transforms:
     """Return the transforms of what each equation gives each residue of its sum."""
     residues = np.arange(MODULUS)
     middle = (batch.low + batch.high) // 2
@@ -79,12 +92,12 @@ def _kernel(batch: Equations) -> NDArray[np.complex128]:
     logs = weigh(
         near, batch.low[:, None], batch.high[:, None], batch.unit[:, None], batch.error[:, None]
     )
-    return np.fft.rfft(np.exp(logs), axis=1)
+    return np.asarray(np.fft.rfft(np.exp(logs).astype(np.float32), axis=1), np.complex64)
 
 
 def _send(
     batch: Equations,
-    kernel: NDArray[np.complex128],
+    kernel: Transforms,
     variables: Variables,
     listed: Floats,
     other: Floats,
@@ -103,9 +116,10 @@ def _send(
     residues: Ints = (batch.coefs[..., None] * variables.values[batch.cells]) % MODULUS
     count = batch.cells.size
     flat = (np.arange(count)[:, None] * MODULUS + residues.reshape(count, -1)).ravel()
-    dense = np.bincount(flat, chance.ravel(), count * MODULUS).reshape(*batch.cells.shape, MODULUS)
-    dense += (rest / np.maximum(span[batch.cells], MODULUS))[..., None]
-    others = _all_but_one(np.fft.rfft(dense, axis=2))
+    dense = np.bincount(flat, chance.ravel(), count * MODULUS).astype(np.float32)
+    dense = dense.reshape(*batch.cells.shape, MODULUS)
+    dense += (rest / np.maximum(span[batch.cells], MODULUS)).astype(np.float32)[..., None]
+    others = _all_but_one(np.asarray(np.fft.rfft(dense, axis=2), np.complex64))
     heard = np.fft.irfft(np.conj(others) * kernel[:, None], MODULUS, axis=2)
     floor = FLOOR
     picked = np.take_along_axis(heard, residues, axis=2)
@@ -114,7 +128,7 @@ def _send(
     return np.log(np.maximum(picked, floor)), np.log(np.maximum(wide, floor))
 
 
-def _all_but_one(terms: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def _all_but_one(terms: Transforms) -> Transforms:
     """Return, for each of n terms (E x n x F), the product of all the others."""
     products = np.empty_like(terms)
     products[:, 0] = 1

@@ -53,20 +53,21 @@ class Variables:
     @property
     def likeliest(self) -> Ints:
         """Return the place of each cell's likeliest value before any relation (V)."""
-        return self.logprob.argmax(axis=1)
+        return np.asarray(self.logprob.argmax(axis=1), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Equations:
     """Equations with the same number of terms: low <= sum(coef * value) <= high.
 
-    `cells` and `coefs` are E x n (n terms), the rest E. `unit` is what one unit of the target
-    adds to the sum, `error` the chance that an equation was printed wrong, `rule` the number of
-    the rule and `instance` the number of its instance that each is.
+    `cells` and `coefs` are E x n (n terms), the rest E. `target` is the cell that the others were
+    meant to give, `unit` what one of its units adds to the sum, `error` the chance that an equation
+    was printed wrong, `rule` the number of the rule and `instance` that of its instance.
     """
 
     cells: NDArray[np.intp]
     coefs: Ints
+    target: NDArray[np.intp]
     low: Ints
     high: Ints
     unit: Ints
@@ -211,6 +212,7 @@ def _batches(
         yield Equations(
             cells,
             coefs,
+            np.array([variable[each.target] for each in instances]),
             np.array([each.low for each in instances], np.int64),
             np.array([each.high for each in instances], np.int64),
             np.array(units, np.int64),

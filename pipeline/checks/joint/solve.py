@@ -58,13 +58,13 @@ def solve_model(model: Model) -> Solution:
     if not model.batches:
         choice = model.variables.likeliest
         return Solution(model, choice, np.zeros(len(choice)))
-    choice = _decide(model, believe(model).listed)
+    choice = _decide(model, believe(model))
     for _ in range(PASSES):
         before = current(model, choice)
         if all(batch.holds(before).all() for batch in model.batches):
             break
         model = _learn_errors(_with_wanted(model, choice), choice)
-        choice = _decide(model, believe(model).listed)
+        choice = _decide(model, believe(model))
         if (current(model, choice) == before).all():
             break
     model, choice, around = _improve(model, choice)
