@@ -23,6 +23,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw
 from report import machine, markdown, percent
 
 from pipeline.digitize import digitize
@@ -98,17 +99,29 @@ def draw(count: int, seed: int) -> Iterator[Drawn]:
 
 
 def hands() -> Sequence[Face]:
-    """Return the installed faces of handwriting with figures of some size, else the bundled one."""
+    """Return the installed faces of handwriting in a pen's strokes, else the bundled one.
+
+    Their figures are of some size, and not drawn in outline.
+    """
     found = find_hands(HAND_STYLES, SIGNS, needed=SIGNS)
     faces = [hand.faces[hand.of["0"]] for hand in found]
-    fit = [face for face in faces if face.has(SIGNS) and _height(face) >= LEAST_HEIGHT]
-    return fit or [BUNDLED]
+    whole = [face for face in faces if face.has(SIGNS) and _height(face) >= LEAST_HEIGHT]
+    return [face for face in whole if not _outlined(face)] or [BUNDLED]
 
 
 def _height(face: Face) -> float:
     """Return the height of a nought in ems."""
     _, top, _, bottom = face.font(100).getbbox("0")
     return (bottom - top) / 100
+
+
+def _outlined(face: Face) -> bool:
+    """Tell whether a one has paper within its ink."""
+    canvas = Image.new("L", (300, 300), 0)
+    ImageDraw.Draw(canvas).text((150, 200), "1", fill=255, font=face.font(200), anchor="ms")
+    paper = (np.asarray(canvas) < 128).astype(np.uint8)
+    pieces, _, stats, _ = cv2.connectedComponentsWithStats(paper, connectivity=4)
+    return any(stats[piece, cv2.CC_STAT_AREA] > 50 for piece in range(2, pieces))
 
 
 def truth_of(drawn: Drawn) -> PageTruth:
