@@ -234,20 +234,18 @@ def _restored(columns: Sequence[Column], said: Sequence[_Said], title: str) -> l
         ]
     groups: dict[Hashable, list[int]] = {}
     words = []
-    for i, (column, each) in enumerate(zip(columns, said, strict=True)):
+    for i, column in enumerate(columns):
         titled = title if column.variable in PRESSURE else ""
         words.append(f"{column.header} {titled}")
         if column.kind == "number":
             told = says_omitted(words[i]), base_of(words[i])
-            key = column.variable, column.unit, told, each.form.limits
+            key = column.variable, column.unit, told, column.limits
             groups.setdefault(key, []).append(i)
     restored = list(columns)
     for group in groups.values():
         numbers = [number for i in group for number in said[i].numbers()]
         first = columns[group[0]]
-        limits = said[group[0]].form.limits
-        middle = Decimal(str(sum(limits) / 2)) if limits else None
-        lead = find_lead(numbers, first.variable, first.unit, words[group[0]], middle)
+        lead = find_lead(numbers, first.variable, first.unit, words[group[0]], first.limits)
         for i in group:
             restored[i] = replace(columns[i], lead=lead)
     return restored

@@ -41,12 +41,12 @@ TRACE = re.compile(
 NIL = re.compile(r"nil|none|nul|null|nihil|nichts|rien|néant|neant|nada|niets|nulla", re.I)
 
 
-COMPASS = re.compile(
-    r"(?:[nsewoz]{1,3}|[nsewoz]{1,2} ?(?:b|by|zu|t) ?[nsewoz]|[nsewoz]{0,2}l|l[ns][eo]"
-    r"|nord|north|noord"
-    r"|norte|sud|sued|south|sur|zuid|est|east|ost|oost|este|ouest|west|oeste|ovest)"
-    r"(?:[ -]?(?:[nsew]|est|ouest|east|west|ost))?"
+POINT = r"(?:[nsz]{0,2}[ewol]|[ewol][nsz][ewol]|[nsz])"
+WORD = (
+    r"(?:nord|north|noord|norte|sud|sued|south|sur|zuid|"
+    r"est|east|ost|oost|este|ouest|west|oeste|ovest)"
 )
+COMPASS = re.compile(rf"{POINT}(?: ?(?:b|by|zu|t|z) ?{POINT})?|{WORD}(?:[ -]?{WORD}){{0,2}}")
 CALM = re.compile(
     r"c|calm[aeo]?s?|windstill\w*|stil(?:le?|te)?|kalm|still|var\w*|veranderlijk|umlaufend|"
     r"ver[aä]nderlich|airs?|light airs?|lt airs?"

@@ -20,7 +20,7 @@ from pipeline.checks.variables import find_statistic
 SAME_DAYS = 5
 """Rows in which neighbouring columns agree that are too many: dataresqc duplicate_columns."""
 
-SEVERAL = 0.3
+SEVERAL = 0.5
 """Where more of the days stand there twice, each has several rows."""
 
 

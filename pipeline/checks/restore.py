@@ -23,12 +23,18 @@ OMITTED = re.compile(
     r"(?:omit|omis|suppr|weggel|fortgel|ausgel|suprim|tralasc)\w*.*"
     r"(?:figure|chiffre|ziffer|zahl|cijfer|cifra|algarismo|digit)"
 )
+FIRST = r"(?:[2-9]\d{2}|1000|2[5-9]|3[01])"
 BASE = re.compile(
-    r"(?<![\d.,])([2-9]\d{2}|1000|2[5-9]|3[01])\s*(?:mm|mb|hpa|in(?:s|ches)?\.?|millim\w*)?\s*\+|\+\s*([2-9]\d{2}|1000|2[5-9]|3[01])(?![\d.,])"
+    rf"(?<![\d.,])({FIRST})\s*(?:mm|mb|hpa|in(?:s|ches)?|millim\w*)?\.?\s*\+|"
+    rf"\+\s*({FIRST})(?![\d.,])"
 )
 
-CENTRES = {"[in_i'Hg]": Decimal("29.5"), "mm[Hg]": Decimal(750), "hPa": Decimal(1000)}
-"""The middle of what barometers show, near which the omitted figures are looked for."""
+USUAL = {
+    "[in_i'Hg]": (Decimal("25.5"), Decimal("31.5")),
+    "mm[Hg]": (Decimal(700), Decimal(800)),
+    "hPa": (Decimal(950), Decimal(1050)),
+}
+"""Between what barometers mostly stand; near the middle the omitted figures are looked for."""
 
 LEAST_PRESSURE = 400.0
 """hPa: less is hardly met with at the ground (WMO No. 305, VI.7); what is less was cut short."""
@@ -37,6 +43,7 @@ INCHES = (Decimal("7.5"), Decimal("1.5"))
 """From 27.5 to 31.5 inches without the first figure: at least 7.5, or at most 1.5."""
 
 MOST = 0.9
+OFTEN = 0.2
 FEWEST = 20
 VOTES = 3
 
@@ -57,29 +64,38 @@ def find_lead(
     variable: str | None,
     unit: str | None,
     said: str,
-    middle: Decimal | None,
+    limits: tuple[float, float] | None,
 ) -> Lead | None:
     """Return what the numbers of like columns leave out in front, `None` where they are whole.
 
-    `said` are heads and titles that speak of them, `middle` what a form says is the middle of what
-    is possible. Numbers that are written out lead the others; otherwise it needs a known unit of
-    pressure and either the word or that nearly all would be impossible as they stand.
+    `said` are heads and titles that speak of them, `limits` what a form says is possible, else it
+    is what barometers show in that `unit`. It needs the word, or that nearly all numbers would be
+    impossible as they stand.
     """
     numbers = [number for number in numbers if number >= 0]
     if not numbers:
         return None
+    counts = Counter(map(_figures, numbers))
+    often = [each for each, count in counts.items() if count >= OFTEN * len(numbers)]
+    figures = max(often, default=counts.most_common(1)[0][0])
     base = base_of(said)
     if base is not None and _share(number < base / 2 for number in numbers) >= MOST:
-        return Lead(base, Decimal(0), Counter(map(_figures, numbers)).most_common(1)[0][0])
-    figures, count = Counter(map(_figures, numbers)).most_common(1)[0]
-    centre = middle if middle is not None else CENTRES.get(unit or "")
-    if centre is None or (variable not in PRESSURE and middle is None):
+        return Lead(base, Decimal(0), figures)
+    low, high = map(_decimal, limits) if limits else USUAL.get(unit or "", (None, None))
+    if low is None or high is None or (variable not in PRESSURE and limits is None):
         return None
-    period = Decimal(10) ** figures
-    short = [number for number in numbers if _figures(number) == figures]
-    if period > centre or count < 0.5 * len(numbers):
+    centre = (low + high) / 2
+    # A page that shows 2.1 to 9.8 left out as much of 1002.1 as one that shows 98.4, too.
+    period = max(Decimal(10) ** figures, Decimal(10) ** _figures(high - low - 1))
+    figures = _figures(period - 1)
+    if period > centre:
         return None
-    if not says_omitted(said) and not _impossible(short, unit):
+    short = [number for number in numbers if number < period]
+    if limits:
+        impossible = _share(number < low for number in short) >= MOST
+    else:
+        impossible = _below_all_pressure(short, unit)
+    if not says_omitted(said) and not impossible:
         return None
     return Lead(_nearest(_middle(short, period), centre, period), period, figures)
 
@@ -119,7 +135,7 @@ def implied_decimals(columns: Iterable[Sequence[str]]) -> int:
 
 def restore(number: Decimal, lead: Lead) -> Decimal:
     """Return the number that was meant: with its first figures, where it is written without."""
-    if number < 0 or _figures(number) != lead.figures:
+    if number < 0 or _figures(number) > lead.figures:
         return number
     if not lead.period:
         return number + lead.centre
@@ -142,7 +158,11 @@ def _middle(numbers: Sequence[Decimal], period: Decimal) -> Decimal:
     return unrolled[len(unrolled) // 2]
 
 
-def _impossible(numbers: Sequence[Decimal], unit: str | None) -> bool:
+def _decimal(number: float) -> Decimal:
+    return Decimal(str(number))
+
+
+def _below_all_pressure(numbers: Sequence[Decimal], unit: str | None) -> bool:
     pressures = [to_standard(float(number), unit or "") for number in numbers]
     return _share(each is not None and each < LEAST_PRESSURE for each in pressures) >= MOST
 

@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The first figures that a column leaves out, of numbers with `figures` before the point.
+    """The first figures that a column leaves out, of numbers with up to `figures` before the point.
 
     What is meant is the number nearest to `centre` that ends so, a multiple of `period` away; with
     a `period` of 0, the number plus `centre` (`700 +`).
