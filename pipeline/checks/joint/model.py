@@ -29,7 +29,7 @@ MOST_RIVALS = 128
 FIRST_ERROR = 0.02
 """How often equations are printed wrong, before the sheet has told."""
 
-BY_ONE, BY_CARRY, FARTHEST = 0.35, 0.25, 1e5
+BY_ONE, BY_CARRY, FARTHEST = 0.35, 0.25, 100_000
 """What wrong totals are off by: one unit (rounding), a power of ten (a carry), anything."""
 
 
@@ -112,17 +112,21 @@ def weigh(sums: Ints, low: Ints, high: Ints, unit: Ints, error: Floats) -> Float
     is the commonest (a wrong rounding), then a power of ten (a carry), then less the farther.
     """
     off = np.maximum(np.maximum(low - sums, sums - high), 0)
-    units = -(-off // unit)
-    return np.where(off == 0, np.log1p(-error), np.log(error) + _log_off(units))
+    units = np.minimum(-(-off // unit), FARTHEST)
+    return np.where(off == 0, np.log1p(-error), np.log(error) + _LOG_OFF[units])
 
 
-def _log_off(units: Ints) -> Floats:
-    far = np.maximum(units, 1).astype(np.float64)
+def _log_off() -> Floats:
+    """Return the logarithm of the chance of being off by 0 (not used), 1, 2, ... units."""
+    units = np.arange(FARTHEST + 1)
     spread = (1 - BY_ONE - BY_CARRY) / (2 * math.log(FARTHEST))
-    chance = spread / (far + 1)
-    chance = chance + np.where(units == 1, BY_ONE / 2, 0.0)
-    power = (units == 10) | (units == 100) | (units == 1000) | (units == 10000)
-    return np.asarray(np.log(chance + np.where(power, BY_CARRY / 8, 0.0)), np.float64)
+    chance = spread / (units + 1)
+    chance[1] += BY_ONE / 2
+    chance[[10, 100, 1000, 10000]] += BY_CARRY / 8
+    return np.asarray(np.log(chance), np.float64)
+
+
+_LOG_OFF = _log_off()
 
 
 def build(sheet: Sheet, rules: Sequence[Rule]) -> Model:

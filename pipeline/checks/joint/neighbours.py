@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.checks.joint.model import NEVER, Equations, Floats, Ints, Model, Variables, weigh
 
-TINY = 1e-12
+TINY, MOST_LOG = 1e-12, 50.0
 LEAST_GAIN = -16.0
 """Pairs whose logarithm, before their equations, is below this are not looked at."""
 
@@ -31,16 +31,16 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
-    """What changes gain, as differences of logarithms of the joint probability.
+class Changes:
+    """What changing single cells gains, as differences of logarithms of the joint probability.
 
-    `single` is V x D: a cell takes another value. `rivals` (V) is how likely all changes of a cell
-    are, alone and in pairs, as odds against none. `best` is the pair that gains most.
+    `single` is V x D: a cell takes another value. `edges` holds what of it each equation gives, a
+    batch at a time (E x n x D). `unlisted` (V) are the odds of values that are not listed.
     """
 
     single: Floats
-    rivals: Floats
-    best: Pair | None
+    edges: tuple[Floats, ...]
+    unlisted: Floats
 
 
 def current(model: Model, choice: NDArray[np.intp]) -> Ints:
@@ -50,33 +50,43 @@ def current(model: Model, choice: NDArray[np.intp]) -> Ints:
     return chosen
 
 
-def look_around(model: Model, choice: NDArray[np.intp]) -> Neighbours:
-    """Compare an assignment, given by the place of each cell's value (V), with its neighbours."""
+def single_changes(model: Model, choice: NDArray[np.intp]) -> Changes:
+    """Compare an assignment, given by the place of each cell's value (V), with those next to it."""
     variables = model.variables
     rows = np.arange(len(choice))
     values = current(model, choice)
     single = variables.logprob - variables.logprob[rows, choice][:, None]
-    slack = np.full(len(choice), np.inf)
+    room = np.full(len(choice), np.inf)
     edges = []
     for batch in model.batches:
-        delta, room = _edges(batch, variables, values)
+        delta, own = _edges(batch, variables, values)
         np.add.at(single, batch.cells, delta)
-        np.minimum.at(slack, batch.cells, room)
+        np.minimum.at(room, batch.cells, own)
         edges.append(delta)
-    single = np.maximum(single, NEVER)
-    odds = np.exp(np.minimum(single, 50.0))
-    odds[rows, choice] = 0
     span = variables.rest / variables.density
     chosen = np.maximum(np.exp(variables.logprob[rows, choice]), TINY)
-    unlisted = variables.density * np.minimum(slack, span) / chosen
-    rivals = odds.sum(axis=1) + unlisted
+    unlisted = variables.density * np.minimum(room, span) / chosen
+    return Changes(np.maximum(single, NEVER), tuple(edges), unlisted)
+
+
+def look_around(
+    model: Model, choice: NDArray[np.intp], changes: Changes
+) -> tuple[Floats, Pair | None]:
+    """Return the odds of all that rivals each cell's value (V), and the pair that gains most.
+
+    Rivals are all changes of a cell, alone and in pairs, against none.
+    """
+    values = current(model, choice)
+    odds = np.exp(np.minimum(changes.single, MOST_LOG))
+    odds[np.arange(len(choice)), choice] = 0
+    rivals = odds.sum(axis=1) + changes.unlisted
     best: Pair | None = None
     for group in _groups(model):
-        pair, more = _pairs(model, group, choice, values, single, edges)
-        np.add.at(rivals, more[0], more[1])
+        pair, cells, more = _pairs(model, group, choice, values, changes)
+        np.add.at(rivals, cells, more)
         if pair is not None and (best is None or pair.gain > best.gain):
             best = pair
-    return Neighbours(single, rivals, best)
+    return np.asarray(rivals, np.float64), best
 
 
 def _edges(batch: Equations, variables: Variables, values: Ints) -> tuple[Floats, Floats]:
@@ -123,11 +133,10 @@ def _pairs(
     group: list[tuple[int, int]],
     choice: NDArray[np.intp],
     values: Ints,
-    single: Floats,
-    edges: list[Floats],
-) -> tuple[Pair | None, tuple[NDArray[np.intp], Floats]]:
-    """Return the best pair of changes in a group of equations, and odds to be added, by cell."""
-    nothing = None, (np.zeros(0, np.intp), np.zeros(0))
+    changes: Changes,
+) -> tuple[Pair | None, NDArray[np.intp], Floats]:
+    """Return the best pair of changes in a group of equations; cells, and odds to be added."""
+    single, edges = changes.single, changes.edges
     members = np.unique(np.concatenate([model.batches[k].cells[e] for k, e in group]))
     place = {int(cell): i for i, cell in enumerate(members)}
     base = single[members].copy()
@@ -139,7 +148,7 @@ def _pairs(
     base[np.arange(len(members)), choice[members]] = NEVER
     top = np.sort(base.max(axis=1))[::-1]
     if len(top) < 2 or top[0] + top[1] < LEAST_GAIN:
-        return nothing
+        return None, members[:0], np.zeros(0)
     cell, at = np.nonzero(base >= LEAST_GAIN - top[0])
     if len(cell) > MOST_CHANGES:
         kept = np.argsort(-base[cell, at])[:MOST_CHANGES]
@@ -156,11 +165,11 @@ def _pairs(
         together += both - weigh(total, *bounds)
     together[cell[:, None] == cell[None, :]] = NEVER
     gains = single[members[cell], at]
-    odds = np.exp(np.minimum(together, 50.0))
-    odds -= np.exp(np.minimum(gains[:, None] + gains[None, :], 50.0))
+    odds = np.exp(np.minimum(together, MOST_LOG))
+    odds -= np.exp(np.minimum(gains[:, None] + gains[None, :], MOST_LOG))
     np.maximum(odds, 0, out=odds)
     odds[cell[:, None] == cell[None, :]] = 0
     i, j = np.unravel_index(int(together.argmax()), together.shape)
     first, second = (int(members[cell[i]]), int(at[i])), (int(members[cell[j]]), int(at[j]))
     pair = Pair(first, second, float(together[i, j]))
-    return pair, (members[cell], odds.sum(axis=1))
+    return pair, members[cell], odds.sum(axis=1)

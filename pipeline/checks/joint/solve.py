@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from pipeline.checks.joint.beliefs import believe
 from pipeline.checks.joint.model import Equations, Floats, Ints, Model, with_values
-from pipeline.checks.joint.neighbours import Neighbours, current, look_around
+from pipeline.checks.joint.neighbours import Changes, current, look_around, single_changes
 
 PASSES = 4
 """At most so often the values that broken equations want are put to the vote."""
 
 STEPS = 24
 """At most so many rounds of changes after the beliefs; each makes the assignment likelier."""
+
+LEAST_GAIN = 1e-6
 
 CHOICES = 3
 """How many of the values that would keep a broken equation are tried in each of its cells."""
@@ -67,8 +69,8 @@ def solve_model(model: Model) -> Solution:
         choice = _decide(model, believe(model))
         if (current(model, choice) == before).all():
             break
-    model, choice, around = _improve(model, choice)
-    return Solution(model, choice, around.rivals)
+    model, choice, rivals = _improve(model, choice)
+    return Solution(model, choice, rivals)
 
 
 def closed(model: Model) -> Model:
@@ -151,30 +153,35 @@ def _inside(lowest: int, highest: int, unit: int, now: int) -> list[int]:
     return [k * unit for k in sorted(tries, key=lambda k: abs(k - nearest))[:CHOICES]]
 
 
-def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.intp], Neighbours]:
-    """Change single cells, or pairs of them, as long as that makes the assignment likelier."""
-    model = _with_wanted(model, choice)
-    around = look_around(model, choice)
+def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.intp], Floats]:
+    """Change single cells, or pairs of them, as long as that makes the assignment likelier.
+
+    Also returns the odds of what rivals each cell's value (V).
+    """
     for _ in range(STEPS):
-        changes = _best_changes(model, around)
-        if not changes:
-            break
-        choice = choice.copy()
-        for cell, at in changes:
-            choice[cell] = at
         model = _with_wanted(model, choice)
-        around = look_around(model, choice)
-    return model, choice, around
+        changes = single_changes(model, choice)
+        better = _gaining(model, changes)
+        if not better:
+            rivals, pair = look_around(model, choice, changes)
+            if pair is None or pair.gain <= LEAST_GAIN:
+                break
+            better = [pair.first, pair.second]
+        choice = choice.copy()
+        for cell, at in better:
+            choice[cell] = at
+    else:
+        rivals, _ = look_around(model, choice, single_changes(model, choice))
+    return model, choice, rivals
 
 
-def _best_changes(model: Model, around: Neighbours) -> list[tuple[int, int]]:
-    """Return changes that gain and have no equation in common, or else the pair that gains."""
-    at = around.single.argmax(axis=1)
-    gain = around.single[np.arange(len(at)), at]
-    gaining = [int(i) for i in np.argsort(-gain) if gain[i] > 1e-6]
+def _gaining(model: Model, changes: Changes) -> list[tuple[int, int]]:
+    """Return changes that gain and have no equation in common, those that gain most first."""
+    at = changes.single.argmax(axis=1)
+    gain = changes.single[np.arange(len(at)), at]
     touched: set[tuple[int, int]] = set()
-    changes = []
-    for cell in gaining:
+    better = []
+    for cell in np.argsort(-gain)[: int((gain > LEAST_GAIN).sum())].tolist():
         mine = {
             (k, int(e))
             for k, batch in enumerate(model.batches)
@@ -182,8 +189,5 @@ def _best_changes(model: Model, around: Neighbours) -> list[tuple[int, int]]:
         }
         if not mine & touched:
             touched |= mine
-            changes.append((cell, int(at[cell])))
-    pair = around.best
-    if not changes and pair is not None and pair.gain > 1e-6:
-        return [pair.first, pair.second]
-    return changes
+            better.append((cell, int(at[cell])))
+    return better
