@@ -15,6 +15,9 @@ from pipeline.tables.layout import CellLine, Layout, Position
 from pipeline.tables.structure.grid import Grid
 from pipeline.tables.values import parse_value
 
+SURE = 0.97
+"""How sure a mark is that is known by its shape: now and then a blot has it, too."""
+
 
 def make_lines(layout: Layout, readings: Sequence[Reading], profile: Profile) -> tuple[Line, ...]:
     """Return the lines outside tables, from top to bottom; those that hold no text are left out."""
@@ -41,7 +44,7 @@ def make_tables(
     `reread` reads the crops at the places given as numbers; it is asked where a column holds
     numbers but the reading of a cell is none.
     """
-    raw = join_lines(readings)
+    raw = join_lines(readings) | {place: _marked(mark) for place, mark in layout.marks.items()}
     final = dict(raw)
     if profile.tables.numeric:
         wanted = set(_odd_cells(layout, raw))
@@ -74,21 +77,34 @@ def _joined(parts: list[Reading]) -> Reading:
     return Reading(text, confidence, (Alternative(text, math.log(max(confidence, 1e-12))),))
 
 
+def _marked(mark: str) -> Reading:
+    """Return the reading of a mark, such as a dash, that was known by its shape."""
+    return Reading(mark, SURE, (Alternative(mark, math.log(SURE)),))
+
+
 def _odd_cells(layout: Layout, readings: Mapping[Position, Reading]) -> list[Position]:
     return [
         place
         for index, grid in enumerate(layout.grids)
         for column in range(len(grid.xs) - 1)
-        for place in odd(_body(index, grid, column, readings))
+        for place in odd(_body(layout, index, grid, column, readings))
     ]
 
 
 def _body(
-    index: int, grid: Grid, column: int, readings: Mapping[Position, Reading]
+    layout: Layout,
+    index: int,
+    grid: Grid,
+    column: int,
+    readings: Mapping[Position, Reading],
 ) -> dict[Position, Reading]:
-    """Return the readings of a column's cells below the header."""
+    """Return the readings of a column's cells below the header; marks are none."""
     places = [(index, row, column) for row in range(grid.header_rows, len(grid.ys))]
-    return {place: readings[place] for place in places if place in readings}
+    return {
+        place: readings[place]
+        for place in places
+        if place in readings and place not in layout.marks
+    }
 
 
 def _table(
@@ -104,7 +120,7 @@ def _table(
     numeric = set()
     if profile.tables.numeric:
         for column in range(columns):
-            body = _body(index, grid, column, final)
+            body = _body(layout, index, grid, column, final)
             says |= {place[1:]: settled for place, settled in settle(body).items()}
             if is_numeric([reading.text for reading in body.values()]):
                 numeric.add(column)

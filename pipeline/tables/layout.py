@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pipeline.page import Polygon
 from pipeline.preprocess import Gray, Mask, Prepared, ink_mask
 from pipeline.profiles import Profile
 from pipeline.tables.crops import cell_crops, line_crop
+from pipeline.tables.marks import find_marks
 from pipeline.tables.structure import find_grids
 from pipeline.tables.structure.grid import Grid, Sheet
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
@@ -30,7 +31,7 @@ class Layout:
     """A page divided into what is to be read: the cells of its tables, and lines outside them.
 
     `boxes` (N x 4 x 2) are the lines' corners on the prepared page; `cells` holds a crop for every
-    line of text of every cell.
+    line of text of every cell, `marks` what cells say whose shape tells, such as a dash.
     """
 
     prepared: Prepared
@@ -39,6 +40,7 @@ class Layout:
     cells: Mapping[CellLine, Gray]
     boxes: NDArray[np.float32]
     lines: tuple[Gray, ...]
+    marks: Mapping[Position, str] = field(default_factory=dict)
 
     def cell_polygons(self, grid: Grid, lost: int = 0) -> dict[tuple[int, int], Polygon]:
         """Return each cell's corners in page pixels, by row and column.
@@ -93,6 +95,7 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
     """Divide a page into cells and lines, given its detected lines (N x 4 x 2, prepared pixels)."""
     grids: list[Grid] = []
     cells: dict[CellLine, Gray] = {}
+    marks: dict[Position, str] = {}
     free = np.ones(len(boxes), bool)
     tall, wide = prepared.ink.shape
     warp = Warp(wide, tall, np.zeros(len(POWERS)), np.zeros(len(POWERS)))
@@ -102,10 +105,13 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
         grids = find_grids(sheet)
         for index, grid in enumerate(grids):
             crops = cell_crops(page.gray, page.ink, sheet.text, grid, sheet.height)
+            found = find_marks(sheet, grid)
+            marks |= {(index, *place): mark for place, mark in found.items()}
             for (row, column, line), crop in crops.items():
-                cells[index, row, column, line] = crop
+                if (row, column) not in found:
+                    cells[index, row, column, line] = crop
         middle = (sheet.boxes[:, :2] + sheet.boxes[:, 2:]) / 2
         for box in (grid.box for grid in grids):
             free &= ~np.array([box.holds(x, y) for x, y in middle], bool)
     lines = tuple(line_crop(prepared.gray, corners) for corners in boxes[free])
-    return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines)
+    return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines, marks)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.tables.structure.grid import Box, Grid, Sheet
+from pipeline.tables.structure.header import head_end, level_rules, with_head
 from pipeline.tables.structure.rows import filled, text_rows
 from pipeline.tables.structure.signals import closed, ink_along, runs
 
@@ -47,7 +49,7 @@ def aligned_grids(sheet: Sheet) -> list[Grid]:
                     best = (size, start, stop, grid)
         if best is not None:
             _, start, stop, grid = best
-            grids.append(grid)
+            grids.append(_headed(sheet, grid, rows[first:start]))
             pending += [(first, start), (stop, last)]
     return sorted(grids, key=lambda grid: grid.ys[0][0])
 
@@ -63,6 +65,30 @@ def _aligned_grid(
     if len(rows) * len(columns) < 12 or share < (0.6 if len(rows) >= 5 else 0.8):
         return None
     return Grid(tuple(float(x) for x in xs), tuple((row,) for row in rows), 0)
+
+
+def _headed(sheet: Sheet, grid: Grid, above: list[tuple[float, float]]) -> Grid:
+    """Return a grid with its head, where level rules show that it has one.
+
+    Of the rows of text `above` those belong to it that stand between two of its level rules: common
+    heads, which leave no gutters free.
+    """
+    h, box = sheet.height, grid.box
+    reach = Box(box.x0, max(0.0, box.y0 - 8 * h), box.x1, box.y1)
+    levels = level_rules(sheet, reach)
+    lines = [line for row in grid.rows for line in row]
+    end = head_end(sheet, grid.xs, [y for y in levels if lines[0][1] <= y < lines[-1][0]])
+    over = [y for y in levels if y <= lines[0][0] + 0.5 * h]
+    if end < 0:
+        # No head below the rules over the first row: perhaps they part the whole head from it.
+        if not over or lines[0][0] - over[-1] > 1.5 * h:
+            return grid
+        end = over.pop()
+    if not over:
+        return with_head(sheet, grid, lines[0][0] - 0.2 * h, end)
+    heads = [row for row in above if over[-1] <= (row[0] + row[1]) / 2 < end]
+    rows = (*((row,) for row in heads), *grid.rows)
+    return with_head(sheet, replace(grid, rows=rows), over[-1], end)
 
 
 def _columns(covered: NDArray[np.int_], rows: int, h: float) -> list[tuple[int, int]]:

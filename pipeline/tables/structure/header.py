@@ -8,12 +8,14 @@ reaches down to the body.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tables.structure.grid import Box, Sheet, Span
+from pipeline.tables.structure.grid import Box, Grid, Sheet, Span
 from pipeline.tables.structure.signals import apart, closed, covered, ink_along, is_turned, runs
 
 Lines = tuple[tuple[float, float], ...]
@@ -26,6 +28,62 @@ class Header:
 
     rows: tuple[Lines, ...]
     spans: tuple[Span, ...]
+
+
+def with_head(sheet: Sheet, grid: Grid, top: float, end: float) -> Grid:
+    """Return a grid with the cells of its head, which lies between these y, if it has one."""
+    rows = list(grid.rows)
+    above = sum((lines[0][0] + lines[-1][1]) / 2 < end for lines in rows)
+    if not 0 < above <= max(1, len(rows) // 3) and not 0 < end - top < 0.25 * (grid.box.y1 - top):
+        return grid
+    if above in (0, len(rows)):
+        return grid
+    head = Box(grid.xs[0], min(top, rows[0][0][0]), grid.xs[-1], end)
+    body = Box(grid.xs[0], end, grid.xs[-1], grid.box.y1)
+    header = find_header(sheet, head, body, list(grid.xs), rows[:above])
+    return replace(
+        grid,
+        rows=(*header.rows, *rows[above:]),
+        header_rows=len(header.rows),
+        spans=header.spans,
+    )
+
+
+def head_end(sheet: Sheet, edges: Sequence[float], levels: list[float]) -> float:
+    """Return the y of the level rule that ends a table's head, minus infinity if none does.
+
+    `levels` are the level rules between the first row of text and the last. One that leaves out
+    some columns parts a common head from those under it, if one further down has them all.
+    """
+    for index, y in enumerate(levels):
+        missed = _left_out(sheet, edges, y)
+        later = [other for other in levels[index + 1 :] if other - y <= 10 * sheet.height]
+        if not missed or all(missed <= _left_out(sheet, edges, other) for other in later):
+            return y
+    return -math.inf
+
+
+def _left_out(sheet: Sheet, edges: Sequence[float], y: float) -> set[int]:
+    """Return the columns that a level rule at y does not cross."""
+    reach = 0.5 * sheet.height
+    part = sheet.rules.horizontal[max(0, int(y - reach)) : int(y + reach) + 1]
+    crossed = ink_along(part, 0) > 0
+    return {
+        column
+        for column, (left, right) in enumerate(itertools.pairwise(edges))
+        if right - left >= sheet.height and crossed[int(left) : int(right) + 1].mean() < 0.2
+    }
+
+
+def level_rules(sheet: Sheet, zone: Box) -> list[float]:
+    """Return the y of the level rules that cross at least half of a zone, top to bottom."""
+    part = sheet.rules.horizontal[int(zone.y0) : int(zone.y1) + 1, int(zone.x0) : int(zone.x1)]
+    reach = round(0.25 * sheet.height)
+    share = covered(part, 1, reach)
+    found = []
+    for start, stop in runs(share >= 0.5):
+        found.append(zone.y0 + (start + stop) / 2)
+    return found
 
 
 def find_header(sheet: Sheet, head: Box, body: Box, xs: list[float], rows: list[Lines]) -> Header:
