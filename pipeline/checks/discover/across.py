@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.checks.discover.formula import Body, Formula
 from pipeline.checks.discover.grid import Ints
+from pipeline.checks.discover.significance import KINDS
 from pipeline.checks.relation import Rounding, RuleKind
 
-KINDS = 24
-"""One over the share of the error that each family of hypotheses may use. There are twelve; what is
-left is for rows at the foot of a table."""
 LEAST = 3
 """Rows that must agree."""
 SHARE = 0.3
@@ -57,9 +55,9 @@ class _Search:
 
     def __init__(self, body: Body) -> None:
         rng = np.random.default_rng(0)
-        usable = body.known | body.blank
         nothing = rng.integers(2**40, 2**50, body.values.shape)
-        self.values = np.where(usable, body.values, nothing)
+        self.values = np.where(body.known | (body.blank & body.sparse), body.values, nothing)
+        self.gapped = np.where(body.known | body.blank, body.values, nothing)
         self.targets = np.where(body.known, body.values, -nothing)[:, : body.width]
         self.units = body.units[:, : body.width]
         self.width = body.width
@@ -123,7 +121,7 @@ class _Search:
                 chain = numbers[start::stride]
                 if len(chain) < 3:
                     break
-                total = np.cumsum(self.values[:, chain], axis=1)
+                total = np.cumsum(self.gapped[:, chain], axis=1)
                 blocks += [tuple(chain[:count]) for count in range(3, len(chain) + 1)]
                 sums.append(total[:, 2:])
         if not blocks:
@@ -214,9 +212,9 @@ class _Search:
         if not 4 <= len(numbers) <= MOST_COLUMNS:
             return
         pairs = list(combinations(numbers, 2))
-        sums = self.values[:, [a for a, _ in pairs]] + self.values[:, [b for _, b in pairs]]
+        sums = self.gapped[:, [a for a, _ in pairs]] + self.gapped[:, [b for _, b in pairs]]
         ordered = [(a, b) for a in numbers for b in numbers if a != b]
-        less = self.values[:, [a for a, _ in ordered]] - self.values[:, [b for _, b in ordered]]
+        less = self.gapped[:, [a for a, _ in ordered]] - self.gapped[:, [b for _, b in ordered]]
         equal = np.zeros((len(pairs), len(pairs)), np.int16)
         three = np.zeros((len(ordered), len(pairs)), np.int16)
         for total, difference in zip(sums, less, strict=True):

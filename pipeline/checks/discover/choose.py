@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,9 +10,8 @@ from pipeline.checks.discover.across import LONG
 from pipeline.checks.discover.doubt import Doubt, likely
 from pipeline.checks.discover.formula import Body, Fit, Formula, equation, fit
 from pipeline.checks.discover.grid import Bools, Floats
+from pipeline.checks.discover.significance import LEAST_SCORE
 
-SIGNIFICANT = 0.01
-"""The largest p-value of a relation, after all that was tried on the table."""
 HELD, HELD_LONG = 0.4, 0.25
 """Share of the rows that agree or are explained by rival readings, with few operands or many."""
 NEAR = 5
@@ -24,20 +22,21 @@ SOFT = 4
 
 def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
     """Return the formulas that are relations of the rows of `body`, the surest first."""
-    least = -math.log(SIGNIFICANT)
-    fits = [found for each in proposed if (found := fit(each, body)).score >= least]
+    fits = [found for each in proposed if (found := fit(each, body)).score >= LEAST_SCORE]
     chosen = _new(sorted(fits, key=lambda each: _order(each, body)), body, doubt, [])
     explained = {each.formula.target for each in chosen}
     long = [
         each for each in proposed if len(each.operands) >= LONG and each.target not in explained
     ]
-    soft = [found for each in long[:SOFT] if (found := fit(each, body, doubt)).score >= least]
+    soft = [found for each in long[:SOFT] if (found := fit(each, body, doubt)).score >= LEAST_SCORE]
     return _new(sorted(soft, key=lambda each: -each.score), body, doubt, chosen)
 
 
-def _order(found: Fit, body: Body) -> tuple[bool, float]:
-    """Return what is taken first: what holds within a row, then the surest."""
-    return max(found.formula.operands) >= body.width, -found.score
+def _order(found: Fit, body: Body) -> tuple[int, float]:
+    """Return what is taken first: copies, what else holds within a row, the rest; the surest."""
+    formula = found.formula
+    lagged = max(formula.operands) >= body.width
+    return 0 if formula.kind == "copy" else 1 + lagged, -found.score
 
 
 def _new(fits: Sequence[Fit], body: Body, doubt: Doubt, chosen: list[Fit]) -> list[Fit]:
@@ -45,12 +44,32 @@ def _new(fits: Sequence[Fit], body: Body, doubt: Doubt, chosen: list[Fit]) -> li
     chosen = list(chosen)
     for found in fits:
         if (
-            not _rival(found.formula, [each.formula for each in chosen])
+            not _twin(found.formula, chosen, fits)
+            and not _rival(found.formula, [each.formula for each in chosen])
             and not _implied(found.formula, [each.formula for each in chosen], body.width)
             and _sharp(found, body, doubt)
         ):
             chosen.append(found)
     return chosen
+
+
+def _twin(formula: Formula, chosen: Sequence[Fit], fits: Sequence[Fit]) -> bool:
+    """Tell whether a formula says of a copy what another says of the column copied."""
+    copied = {
+        each.formula.target: each.formula.operands[0]
+        for each in chosen
+        if each.formula.kind == "copy"
+    }
+    if formula.target not in copied and not copied.keys() & set(formula.operands):
+        return False
+
+    def original(columns: Sequence[int]) -> list[int]:
+        return [copied.get(column, column) for column in columns]
+
+    target, operands = original([formula.target])[0], original(formula.operands)
+    return any(
+        each.formula.target == target and list(each.formula.operands) == operands for each in fits
+    )
 
 
 def _rival(formula: Formula, chosen: Sequence[Formula]) -> bool:
@@ -101,7 +120,7 @@ def _sharp(found: Fit, body: Body, doubt: Doubt) -> bool:
     near = broken & ~saved & (rest >= found.low - reach) & (rest <= found.high + reach)
     held, tested = int(found.held.sum()), int(found.tested.sum())
     share = HELD if len(found.formula.operands) < LONG else HELD_LONG
-    return held + int(saved.sum()) >= share * tested and held >= int(near.sum())
+    return held + int(saved.sum()) >= share * tested and held >= 2 * int(near.sum())
 
 
 def _unit(found: Fit, body: Body) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
 UNLIKELY = 1e-3
 """A rival reading is left out that is this much less likely than the likeliest."""
 MOST = 40
-"""Rival readings of one equation that are looked at, in pairs too."""
+"""Rival readings of one equation that are looked at, in pairs too; the likeliest also in threes."""
+MOST_OF_THREE = 14
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Doubt:
         self.spreads: dict[object, tuple[Ints, Floats]] = {}
 
     def spread(self, equation: Equation) -> tuple[Ints, Floats]:
-        """Return how far an equation's sum may be off, with up to two of its cells misread.
+        """Return how far an equation's sum may be off, with up to three of its cells misread.
 
         Offsets ascending, and the probability of what lies before each (one more).
         """
@@ -64,22 +66,24 @@ class Doubt:
         cell, rank = np.nonzero(ratios)
         odds = ratios[cell, rank]
         offsets = self.offsets[rows, columns][cell, rank] * np.array(equation.weights)[cell]
-        if len(odds) > MOST:
-            keep = np.argsort(-odds)[:MOST]
-            cell, odds, offsets = cell[keep], odds[keep], offsets[keep]
-        one, two = np.triu_indices(len(cell), 1)
-        apart = cell[one] != cell[two]
-        one, two = one[apart], two[apart]
-        every = np.concatenate([[0], offsets, offsets[one] + offsets[two]]).astype(np.int64)
-        chance = np.concatenate([[1.0], odds, odds[one] * odds[two]])
+        keep = np.argsort(-odds)[:MOST]
+        cell, odds, offsets = cell[keep], odds[keep], offsets[keep]
+        sums, chances = [np.zeros(1, np.int64), offsets], [np.ones(1), odds]
+        for together, likeliest in ((2, MOST), (3, MOST_OF_THREE)):
+            chosen = np.array(list(combinations(range(min(likeliest, len(cell))), together)), int)
+            chosen = chosen.reshape(-1, together)
+            cells = np.sort(cell[chosen], axis=1)
+            chosen = chosen[(cells[:, 1:] != cells[:, :-1]).all(axis=1)]
+            sums.append(offsets[chosen].sum(axis=1))
+            chances.append(odds[chosen].prod(axis=1))
+        every, chance = np.concatenate(sums).astype(np.int64), np.concatenate(chances)
         order = np.argsort(every, kind="stable")
         right = float(np.prod(self.best[rows, columns]))
         return every[order], np.concatenate([[0.0], np.cumsum(chance[order])]) * right
 
-    def unseen(self, equation: Equation) -> float:
-        """Return how likely an equation's cells say something beyond what `spread` looks at."""
-        target = float(self.chances[equation.target].sum())
-        return max(0.0, 1 - target * float(self.spread(equation)[1][-1]))
+    def seen(self, equation: Equation) -> float:
+        """Return how likely what an equation sums is among what `spread` looks at."""
+        return min(1.0, float(self.spread(equation)[1][-1]))
 
     def weigh(
         self, equation: Equation, likenesses: Sequence[tuple[Ints, int, Ints]] = ()

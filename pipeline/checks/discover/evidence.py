@@ -57,32 +57,39 @@ def shares(
     return found
 
 
-def log_e(weights: Floats, chances: Floats, pool: int | None = None) -> float:
+def log_e(
+    weights: Floats, chances: Floats, pool: int | None = None, seen: Floats | float = 1.0
+) -> float:
     """Return the logarithm of the e-value of cells that agree with `weights` (0 to 1).
 
-    `chances` are the weights to be expected of other values. All targets are drawn from one column
-    of `pool` values without putting back, or, where it is `None`, each from a column of its own.
-    The draw without return is paid for exactly: of n values, k given cells agree with probability
-    n**k / (n (n - 1) ... (n - k + 1)) times the product of their shares at most.
+    `chances` are the weights to be expected of other values, `seen` how likely what a cell's
+    equation says is among what was looked at. All targets are drawn from one column of `pool`
+    values without putting back, or, where it is `None`, each from a column of its own. Of n values,
+    k given cells agree with probability n**k / (n (n - 1) ... (n - k + 1)) times the product of
+    their shares at most: the draw without return is paid for with the mean of that ratio.
     """
-    keep = chances <= COMMON
-    weights, chances = weights[keep], np.maximum(chances[keep], 1e-9)
-    if not len(weights):
+    keep = chances <= COMMON * seen
+    if not keep.any():
         return 0.0
-    odds = SHOWS / (1 - SHOWS)
-    gains = np.log1p(odds[:, None] * (weights / chances)).sum(axis=1)
+    shows = SHOWS[:, None] * (
+        seen[keep] if isinstance(seen, np.ndarray) else np.full(keep.sum(), seen)
+    )
+    ratios = weights[keep] / np.maximum(chances[keep], 1e-9)
+    gains = np.log(1 - shows + shows * ratios).sum(axis=1)
     if pool is None:
-        return log_mean(gains - len(weights) * np.log1p(odds))
-    count = min(len(weights), pool)
-    step = np.arange(count)
-    ways = np.log((count - step) / (step + 1)) + np.log(pool / (pool - step))
-    terms = np.concatenate([[0.0], np.cumsum(ways)])
-    terms = terms + np.arange(count + 1) * np.log(odds)[:, None]
-    top = terms.max(axis=1)
-    return log_mean(gains - top - np.log(np.exp(terms - top[:, None]).sum(axis=1)))
+        return log_mean(gains)
+    count = min(int(keep.sum()), pool)
+    agree = np.zeros((len(SHOWS), count + 1))
+    agree[:, 0] = 1.0
+    for show in shows.T[:count]:
+        agree[:, 1:] = agree[:, 1:] * (1 - show[:, None]) + agree[:, :-1] * show[:, None]
+        agree[:, 0] *= 1 - show
+    ways = np.concatenate([[0.0], np.cumsum(np.log(pool / (pool - np.arange(count))))])
+    price = [log_mean(ways, chance) for chance in agree]
+    return log_mean(gains - price)
 
 
-def log_mean(logs: Floats) -> float:
+def log_mean(logs: Floats, weights: Floats | None = None) -> float:
     """Return the logarithm of the mean of what `logs` are the logarithms of."""
     top = float(np.max(logs))
-    return top + math.log(float(np.mean(np.exp(logs - top))))
+    return top + math.log(float(np.average(np.exp(logs - top), weights=weights)))

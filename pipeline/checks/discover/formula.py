@@ -18,8 +18,8 @@ class Body:
     """The rows of a grid that are of one kind, each beside the one before.
 
     Arrays are rows x 2 columns: column `c` of the row, and at `c + width` of the row before it.
-    A blank cell in a column that leaves cells blank is worth 0 (`blank`). `places` has the grid's
-    row of each.
+    `rows` has the grid's row of each. Cells without ink are `blank` and worth 0; `sparse` says
+    (2 columns) which columns leave them so for nothing.
     """
 
     grid: Grid
@@ -27,6 +27,7 @@ class Body:
     values: Ints
     known: Bools
     blank: Bools
+    sparse: Bools
     units: Ints
 
     @property
@@ -42,13 +43,13 @@ class Body:
 
 def read_body(grid: Grid, rows: Ints) -> Body:
     """Return the body that `rows` of a grid make."""
-    blank = ~grid.ink[rows] & grid.sparse(rows)[None]
     return Body(
         grid,
         rows,
         _beside(grid.values[rows], 0),
         _beside(grid.known[rows], False),
-        _beside(blank, False),
+        _beside(~grid.ink[rows], False),
+        np.tile(grid.sparse(rows), 2),
         _beside(grid.units[rows], 1),
     )
 
@@ -75,6 +76,11 @@ class Formula:
     parts: int
     rounding: Rounding
     tries: float
+
+    @property
+    def gaps(self) -> bool:
+        """Whether operands may be blank in any column: of a sum of many, some often are."""
+        return self.kind in ("sum", "mean", "running") and len(self.operands) > 2
 
     def vector(self, width: int) -> Floats:
         """Return its coefficients over the columns of a body."""
@@ -111,16 +117,15 @@ def fit(formula: Formula, body: Body, doubt: Doubt | None = None) -> Fit:
     the rival ones where `doubt` is given."""
     operands = list(formula.operands)
     signs = np.array(formula.weights)
-    usable = body.known[:, operands] | body.blank[:, operands]
     there = body.known[:, operands]
-    tested = body.known[:, formula.target] & usable.all(axis=1) & there.any(axis=1)
+    blank = body.blank[:, operands] & (body.sparse[operands] | formula.gaps)
+    tested = body.known[:, formula.target] & (there | blank).all(axis=1) & there.any(axis=1)
     if formula.kind in ("copy", "midpoint", "carry"):
         tested &= there.all(axis=1)
     total = (body.values[:, operands] * signs).sum(axis=1)
-    if formula.parts:
-        parts = np.full(len(total), formula.parts)
-    else:
-        parts = np.maximum((there * signs).sum(axis=1), 1)
+    parts = np.full(len(total), formula.parts)
+    if not formula.parts:
+        parts = np.maximum((~body.blank[:, operands] * signs).sum(axis=1), 1)
     low, high = room(
         formula.rounding,
         total,
@@ -143,22 +148,34 @@ def fit(formula: Formula, body: Body, doubt: Doubt | None = None) -> Fit:
     return Fit(formula, parts, total, low, high, tested, held, evidence)
 
 
-def equation(found: Fit, body: Body, row: int) -> Equation:
-    """Return what a fitted formula says of one row of its body; blank cells are left out."""
+def equation(found: Fit, body: Body, row: int, lost: bool = False) -> Equation:
+    """Return what a fitted formula says of one row of its body.
+
+    Cells without ink are left out, or, with `lost`, are values that are not to be seen.
+    """
     formula = found.formula
     terms = [
         (body.place(row, column), weight)
         for column, weight in zip(formula.operands, formula.weights, strict=True)
-        if not body.blank[row, column]
+        if lost or not body.blank[row, column]
     ]
+    parts, low, high = (int(each[row]) for each in (found.parts, found.low, found.high))
+    if lost and not formula.parts:
+        parts = len(formula.operands)
+        target, operands = body.units[row, [formula.target]], body.units[row, formula.operands]
+        total = found.total[row : row + 1]
+        bounds = room(
+            formula.rounding, total, np.array([parts]), target, operands.min(keepdims=True)
+        )
+        low, high = int(bounds[0][0]), int(bounds[1][0])
     return Equation(
         body.place(row, formula.target),
         tuple(place for place, _ in terms),
         tuple(weight for _, weight in terms),
-        int(found.parts[row]),
+        parts,
         int(found.total[row]),
-        int(found.low[row]),
-        int(found.high[row]),
+        low,
+        high,
     )
 
 
@@ -166,7 +183,7 @@ def _doubted(found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, B
     """Return the evidence of a formula with the rival readings of its cells."""
     rows = np.flatnonzero(found.tested)
     known = body.known[:, found.formula.target]
-    weights, chances = np.zeros(len(rows)), np.zeros(len(rows))
+    weights, chances, seen = np.zeros((3, len(rows)))
     pools = [np.flatnonzero(known & there) for _, there in bases]
     for index, row in enumerate(rows):
         likenesses = [
@@ -174,9 +191,10 @@ def _doubted(found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, B
             for (base, there), pool in zip(bases, pools, strict=True)
             if there[row]
         ]
-        weights[index], means = doubt.weigh(equation(found, body, int(row)), likenesses)
-        chances[index] = max(means)
-    return log_e(weights, chances, int(known.sum()))
+        one = equation(found, body, int(row))
+        weights[index], means = doubt.weigh(one, likenesses)
+        chances[index], seen[index] = max(means), doubt.seen(one)
+    return log_e(weights, chances, int(known.sum()), seen)
 
 
 def room(

@@ -16,11 +16,11 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.checks.discover.across import KINDS
 from pipeline.checks.discover.doubt import Doubt, Equation
 from pipeline.checks.discover.evidence import COMMON, SHOWS, log_e
 from pipeline.checks.discover.formula import room
 from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
+from pipeline.checks.discover.significance import KINDS, LEAST_SCORE
 from pipeline.checks.relation import Rounding
 
 LONGEST = 31
@@ -65,8 +65,7 @@ class Columns:
         self.values = grid.values[:, numbers]
         self.known = grid.known[:, numbers]
         self.units = grid.units[:, numbers]
-        sparse = grid.sparse(np.arange(len(grid.rows)))[numbers]
-        lost = ~self.known & (grid.ink[:, numbers] | ~sparse)
+        lost = ~self.known & grid.ink[:, numbers]
         self.sums = np.concatenate([np.zeros((1, len(numbers)), np.int64), self.values.cumsum(0)])
         self.lost = np.concatenate([np.zeros((1, len(numbers)), np.int64), lost.cumsum(0)])
         self.there = np.concatenate([np.zeros((1, len(numbers)), np.int64), self.known.cumsum(0)])
@@ -300,11 +299,14 @@ def feet(columns: Columns, done: Cut | None) -> list[Foot]:
         proposals = _proposals(row, body, totals, means, found)
         tries = 4 * len(labelled) if row in labelled else 8 if row == count - 1 else 8 * FOOT
         best = max(
-            (_foot(columns, each, math.log(2 * tries * len(proposals))) for each in proposals),
+            (
+                _foot(columns, each, math.log(2 * tries / share))
+                for each, share in zip(proposals, _shares(proposals), strict=True)
+            ),
             key=lambda each: each.score,
             default=None,
         )
-        if best is not None and best.score > 0:
+        if best is not None and best.score >= LEAST_SCORE:
             found.append(best)
     return found
 
@@ -337,6 +339,13 @@ def _proposals(
     return proposals
 
 
+def _shares(proposals: Sequence[Summary]) -> Floats:
+    """Return how the error is divided: those that leave out the first row are less likely."""
+    longest = max((len(each.operands) for each in proposals), default=0)
+    shares = np.array([0.1 if len(each.operands) == longest - 1 else 1.0 for each in proposals])
+    return np.asarray(shares / shares.sum())
+
+
 def _foot(columns: Columns, summary: Summary, tries: float) -> Foot:
     """Weigh a summary of the table by the likeliest readings, and by all of them."""
     kind: Literal["sum", "mean"] = "sum" if summary.parts == 1 else "mean"
@@ -352,8 +361,10 @@ def _foot(columns: Columns, summary: Summary, tries: float) -> Foot:
         chances.append(max(means))
         agree.append(float(holds(columns.grid, each)))
         shares.append(max(_share(columns.grid, each, *likeness) for likeness in likenesses))
+    seen = np.array([columns.doubt.seen(each) for each in tested])
     best = max(
-        log_e(np.array(weights), np.array(chances)), log_e(np.array(agree), np.array(shares))
+        log_e(np.array(weights), np.array(chances), seen=seen),
+        log_e(np.array(agree), np.array(shares)),
     )
     return Foot(summary, kind, best - tries)
 
@@ -364,18 +375,15 @@ def _share(grid: Grid, equation: Equation, pool: Ints, own: int, base: Ints) -> 
     return float(((rest >= equation.low) & (rest <= equation.high)).mean())
 
 
-def state(grid: Grid, summary: Summary, column: int) -> Equation | None:
-    """Return what a summary says of one column; `None` where its target is blank.
+def state(grid: Grid, summary: Summary, column: int, lost: bool = False) -> Equation | None:
+    """Return what a summary says of one column; `None` where there is nothing.
 
-    A blank cell in a column that leaves cells blank is nothing; elsewhere it is a value lost.
+    Cells without ink are left out, or, with `lost`, are values that are not to be seen.
     """
-    if not grid.ink[summary.target, column]:
-        return None
     rows = np.array(summary.operands)
-    ink = grid.ink[rows, column]
-    if ink.mean() < 0.8:
-        rows = rows[ink]
-    if not len(rows):
+    if not lost:
+        rows = rows[grid.ink[rows, column]]
+    if not len(rows) or not grid.ink[summary.target, column]:
         return None
     parts = summary.parts or len(rows)
     total = int(grid.values[rows, column].sum())

@@ -1,0 +1,132 @@
+"""The rules that were found, with every equation in which they hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.checks.discover.choose import explained
+from pipeline.checks.discover.doubt import Doubt, Equation
+from pipeline.checks.discover.formula import Body, Fit, equation, fit
+from pipeline.checks.discover.grid import Bools, Floats, Grid
+from pipeline.checks.discover.groups import Summary, complete, holds, state
+from pipeline.checks.discover.significance import p_value
+from pipeline.checks.discover.write import columns_formula, instance, lasting, rows_formula
+from pipeline.checks.relation import Instance, Rule, RuleKind
+
+APPLIES = 0.7
+"""Share of the rows of totals that must agree with a formula for it to be stated of them."""
+PRINTED = 0.05
+"""How often an equation may fail on the paper, or by readings beyond the alternatives."""
+
+
+def row_rule(grid: Grid, doubt: Doubt, summaries: Sequence[Summary], score: float) -> Rule:
+    """Return the rule that `summaries` state, for the columns in which it holds."""
+    by_column: list[list[Equation]] = []
+    ratios = []
+    sparse = grid.sparse(np.arange(len(grid.rows)))
+    for column in map(int, grid.numbers):
+        found = []
+        for summary in summaries:
+            without, whole = (state(grid, summary, column, lost) for lost in (False, True))
+            if whole and (one := lasting(grid, doubt, without, whole, bool(sparse[column]))):
+                found.append(one)
+        if found:
+            by_column.append(found)
+            ratios.append(sum(_log_ratio(grid, doubt, each) for each in found))
+    kept = [
+        each
+        for equations, applies in zip(by_column, _applies(np.array(ratios)), strict=True)
+        if applies
+        for each in equations
+    ]
+    tested = [each for each in kept if complete(grid, each)]
+    kind: RuleKind = "sum" if summaries[0].parts == 1 else "mean"
+    return Rule(
+        kind,
+        "column",
+        rows_formula(grid, summaries),
+        summaries[0].rounding,
+        tuple(instance(grid, each) for each in kept),
+        len(tested),
+        sum(holds(grid, each) for each in tested),
+        p_value(score),
+    )
+
+
+def _log_ratio(grid: Grid, doubt: Doubt, equation: Equation) -> float:
+    """Return the logarithm of how much likelier a cell is if the equation holds than if not."""
+    if not complete(grid, equation):
+        return 0.0
+    pool = np.flatnonzero(grid.known[:, equation.target[1]])
+    weight, means = doubt.weigh(equation, [(pool, 0, np.zeros(len(pool), np.int64))])
+    return math.log(max(weight / max(means[0], 1e-9), 1 - doubt.seen(equation) + PRINTED))
+
+
+def _applies(ratios: Floats) -> Bools:
+    """Return in which columns a rule likely holds; in how many is learnt from all of them.
+
+    A column of which a cell is misread beyond the alternatives is no exception; one whose cells are
+    sure is.
+    """
+    share = 0.5
+    likely = np.ones(len(ratios), bool)
+    for _ in range(10):
+        odds = math.log(share / (1 - share)) + ratios
+        chance = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+        share = float((chance.sum() + 0.5) / (len(ratios) + 1))
+        likely = chance > 0.5
+    return likely
+
+
+def column_rule(found: Fit, body: Body, others: Sequence[Body], doubt: Doubt) -> Rule:
+    """Return the rule of a formula: in the rows of values, and in those of totals where it holds.
+
+    Only what is exact is stated of totals: of rounded values a total need not agree.
+    """
+    formula = found.formula
+    lagged = max(formula.operands) >= body.width
+    exact = not (found.high - found.low).any()
+    instances, tested, held = _rows(found, body, doubt)
+    for other in others if exact and not lagged else ():
+        there = fit(formula, other)
+        agree = there.held | explained(there, other, doubt, there.tested & ~there.held)
+        if there.held.any() and agree.sum() >= APPLIES * there.tested.sum():
+            more = _rows(there, other, doubt)
+            instances, tested, held = instances + more[0], tested + more[1], held + more[2]
+    return Rule(
+        formula.kind,
+        "column" if lagged else "row",
+        columns_formula(formula, body),
+        "exact" if exact else formula.rounding,
+        tuple(instances),
+        tested,
+        held,
+        p_value(found.score),
+    )
+
+
+def _rows(found: Fit, body: Body, doubt: Doubt) -> tuple[list[Instance], int, int]:
+    """Return a formula's instances in a body, how many were read whole, and how many agree."""
+    formula = found.formula
+    operands = list(formula.operands)
+    first = 1 if max(operands) >= body.width else 0
+    nothing = formula.kind in ("copy", "midpoint", "carry")
+    instances = []
+    for row in range(first, len(body.rows)):
+        blank = body.blank[row, operands]
+        blanks = bool((body.sparse[operands] | ~blank).all()) and not blank.all()
+        if (nothing and blank.any() and blanks) or blank.all():
+            continue
+        without = None
+        if not body.blank[row, formula.target]:
+            without = None if nothing and blank.any() else equation(found, body, row)
+        elif body.sparse[formula.target]:
+            continue
+        whole = equation(found, body, row, lost=True)
+        kept = lasting(body.grid, doubt, without, whole, blanks and without is not None)
+        if kept:
+            instances.append(instance(body.grid, kept))
+    return instances, int(found.tested.sum()), int(found.held.sum())
