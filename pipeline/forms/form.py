@@ -24,6 +24,9 @@ Span = tuple[float, float]
 Piece = tuple[float, float, float]
 """A straight rule: where it is across, where it begins and where it ends."""
 
+Place = tuple[int, int, int, int]
+"""Row and column of a cell, and how many rows and columns it takes."""
+
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 
@@ -40,7 +43,8 @@ What is left out is found from each page's own evidence."""
 GRID_COMMENT = """\
 The grid, in table widths: x from 0 to 1, y downwards in the same unit from the first row's top.
 There is one edge more than columns. Of each row: the top and bottom of its lines of text, and the
-share of the pages that have it."""
+share of the pages that have it. A span is a cell of several places: the row and column that it
+begins at, counted from 0, and how many of each it takes."""
 
 MARKS_COMMENT = "What is drawn and printed alike on the pages: by it a page is laid onto the form."
 
@@ -80,13 +84,15 @@ class FormRow(_Frozen):
 class FormGrid(_Frozen):
     """The grid that the pages agree on: `edges` of the columns, and `rows`, in table widths.
 
-    `header_rows` of the rows are column heads; `height` is that of a character.
+    `header_rows` of the rows are column heads; `height` is that of a character; `spans` are cells
+    that take several places.
     """
 
     edges: tuple[float, ...] = Field(min_length=2)
     rows: tuple[FormRow, ...] = Field(min_length=1)
     header_rows: int = Field(0, ge=0)
     height: float = Field(gt=0)
+    spans: tuple[Place, ...] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> FormGrid:
@@ -95,6 +101,14 @@ class FormGrid(_Frozen):
         lines = [y for row in self.rows for line in row.lines for y in line]
         if any(a > b for a, b in itertools.pairwise(lines)):
             raise ValueError("the rows do not follow each other downwards")
+        rows, columns = len(self.rows), len(self.edges) - 1
+        taken: set[tuple[int, int]] = set()
+        for row, column, tall, wide in self.spans:
+            places = {(row + r, column + c) for r in range(tall) for c in range(wide)}
+            inside = 0 <= row <= row + tall <= rows and 0 <= column <= column + wide <= columns
+            if not (inside and places) or places & taken:
+                raise ValueError(f"the span {[row, column, tall, wide]} has no room")
+            taken |= places
         if self.header_rows > len(self.rows):
             raise ValueError(f"{self.header_rows} header rows of {len(self.rows)} rows")
         return self
@@ -177,6 +191,8 @@ def format_form(form: Form) -> str:
             {"lines": _round(row.lines), "share": round(row.share, 3)} for row in form.grid.rows
         ]
         grid.add("rows", _lines(rows))
+        if form.grid.spans:
+            grid.add("spans", _lines([list(span) for span in form.grid.spans]))
         document.add("grid", grid)
     if form.marks != FormMarks():
         marks = tomlkit.table()
