@@ -13,10 +13,10 @@ from pipeline.checks.notation import (
     read_day,
     read_hour,
     read_number,
-    shape_of,
 )
 from pipeline.checks.restore import restore
-from pipeline.checks.sheet import Candidate, Column, Entry
+from pipeline.checks.sheet import Candidate, Entry
+from pipeline.checks.writing import Writing, fits
 from pipeline.page import Cell
 from pipeline.tables.column import fit_shape
 from pipeline.tables.values import NUMBER, plain_number
@@ -33,43 +33,8 @@ class Meant:
     logprob: float
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How a column's numbers are written: the share that is unlike the others, and their range.
-
-    `low` and `high` bound the numbers that have as many decimals as most; `whole` says that most
-    have none. `anchors` are numbers written out in a column where most lack what is before the
-    point.
-    """
-
-    column: Column
-    odd: float
-    low: Decimal = Decimal(0)
-    high: Decimal = Decimal(0)
-    whole: bool = False
-    anchored: bool = False
-
-
-def writing_of(column: Column, numbers: Sequence[Decimal], anchored: bool) -> Writing:
-    """Return how a column's numbers are written; `numbers` are those of its usual rows."""
-    unlike = sum(not fits(number, column) for number in numbers)
-    usual = sorted(number for number in numbers if decimals(number) == column.decimals)
-    # A twentieth of the readings at either end may be wrong.
-    cut = len(usual) // 20
-    low, high = (usual[cut], usual[-1 - cut]) if usual else (Decimal(0), Decimal(0))
-    whole = sum(decimals(number) == 0 for number in numbers) > 0.5 * len(numbers)
-    return Writing(column, (unlike + 0.5) / (len(numbers) + 1), low, high, whole, anchored)
-
-
-def fits(number: Decimal, column: Column) -> bool:
-    """Return whether a number is written as its column's are."""
-    if column.pattern is not None:
-        return shape_of(number) == column.pattern
-    return decimals(number) == (0 if column.implied else column.decimals)
-
-
 def find_meanings(
-    cell: Cell, writing: Writing, above: Sequence[Meant] | None, unlike: bool
+    cell: Cell, writing: Writing, above: Sequence[Meant], unlike: bool
 ) -> list[Meant]:
     """Return what a cell may say, the likeliest first.
 
@@ -112,7 +77,7 @@ def _units(number: Decimal | None, scale: int) -> int | None:
 
 
 def _meanings(
-    text: str, logprob: float, writing: Writing, above: Sequence[Meant] | None, unlike: bool
+    text: str, logprob: float, writing: Writing, above: Sequence[Meant], unlike: bool
 ) -> Iterable[tuple[Meant, float]]:
     """Yield what a reading may mean, and how likely that is, up to a factor for all of the cell."""
     column, chance = writing.column, math.exp(logprob)
@@ -132,21 +97,24 @@ def _meanings(
     if column.pattern and "." in column.pattern and not unlike:
         text = fit_shape(text, column.pattern) or text
     number = read_number(text)
+    odd = 0.5 if unlike or writing.odd is None else writing.odd
     if number is None:
-        yield Meant(text, None, logprob), chance
+        # What has figures but is no number was misread; a dash or a word may well stand there.
+        misread = any(character.isdecimal() for character in text)
+        yield Meant(text, None, logprob), chance * (odd if misread else 1 - odd)
         return
     said = plain_number(text) if NUMBER.fullmatch(plain_number(text)) else text
-    odds = 1.0 if unlike else (1 - writing.odd if fits(number, column) else writing.odd)
     if writing.whole and decimals(number) and not unlike:
         # A speck is easily taken for a point where there are none.
         digits = Decimal(int(number.scaleb(decimals(number))))
         if fits(digits, column):
             meant = Meant(str(digits), _meant(digits, writing, above), logprob)
-            yield meant, chance * (1 - writing.odd)
-    yield Meant(said, _meant(number, writing, above), logprob), chance * odds
+            yield meant, chance * (1 - odd)
+    chance *= 1 - odd if fits(number, column) else odd
+    yield Meant(said, _meant(number, writing, above), logprob), chance
 
 
-def _meant(number: Decimal, writing: Writing, above: Sequence[Meant] | None) -> Decimal:
+def _meant(number: Decimal, writing: Writing, above: Sequence[Meant]) -> Decimal:
     column = writing.column
     if not decimals(number):
         if column.implied:
