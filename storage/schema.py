@@ -1,8 +1,8 @@
 """The tables, in Postgres schema `mill`; the views that people query are in `public`.
 
 The private schema keeps the read-only role out of everything but the published views
-`pages`, `lines` and `cells` (`storage.views`). Polygons are eight reals, x and y of the four
-corners in order. Times are `timestamptz`. Identifiers are 64-bit; an image is its SHA-256.
+`pages`, `lines`, `cells` and `observations` (`storage.views`). Polygons are eight reals, x and y of
+the four corners in order. Times are `timestamptz`. Identifiers are 64-bit; an image is its SHA-256.
 
 The tables are made by `migrations`: a change here needs the same change there, and
 `tests/storage/test_database.py` fails where the two differ.
@@ -10,7 +10,7 @@ The tables are made by `migrations`: a change here needs the same change there, 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     MetaData,
     SmallInteger,
     Text,
@@ -58,6 +60,7 @@ class Base(DeclarativeBase):
         int: BigInteger,
         float: REAL,
         datetime: DateTime(timezone=True),
+        timedelta: Interval,
         dict[str, Any]: JSONB,
     }
 
@@ -418,6 +421,58 @@ class Cell(Base):
             postgresql_where=_HAS_WORDS,
         ),
         Index("cell_value_idx", "value", postgresql_where=_HAS_VALUE),
+    )
+
+
+class Station(Base):
+    """Where the pages of a collection were written, and by which clock.
+
+    Either `zone` (IANA) or `utc_offset` says how far the clock was ahead of UTC. `said` is the
+    whole of what somebody said of it (`pipeline.observations.station.Station`).
+    """
+
+    __tablename__ = "station"
+    collection_id: Mapped[int] = mapped_column(ForeignKey(Collection.id), primary_key=True)
+    code: Mapped[str]
+    name: Mapped[str]
+    latitude: Mapped[float] = mapped_column(Double)
+    longitude: Mapped[float] = mapped_column(Double)
+    altitude: Mapped[float | None] = mapped_column(Double)
+    zone: Mapped[str | None]
+    utc_offset: Mapped[timedelta | None]
+    said: Mapped[dict[str, Any]]
+    __table_args__ = (CheckConstraint("(zone is null) <> (utc_offset is null)", name="clock"),)
+
+
+class Observed(Base):
+    """What the rows and columns of a part of a table stand for: its cells are observations.
+
+    That is `pipeline.observations.axes.Part`, an array element for each row of the table or each
+    column of the part: two rows of figures in place of one for each cell. `unknown` are the heads
+    of columns of numbers that are no observations, since nobody says what of.
+    """
+
+    __tablename__ = "observed"
+    transcription_id: Mapped[int] = mapped_column(primary_key=True)
+    table: Mapped[int] = mapped_column(Integer, primary_key=True)
+    first_column: Mapped[int] = mapped_column(Integer, primary_key=True)
+    last_column: Mapped[int] = mapped_column(Integer)
+    row_dates: Mapped[list[date | None]] = mapped_column(ARRAY(Date))
+    row_days: Mapped[list[int | None]] = mapped_column(ARRAY(SmallInteger))
+    row_minutes: Mapped[list[int | None]] = mapped_column(ARRAY(SmallInteger))
+    column_dates: Mapped[list[date | None]] = mapped_column(ARRAY(Date))
+    column_days: Mapped[list[int | None]] = mapped_column(ARRAY(SmallInteger))
+    column_minutes: Mapped[list[int | None]] = mapped_column(ARRAY(SmallInteger))
+    variables: Mapped[list[str | None]] = mapped_column(ARRAY(Text))
+    units: Mapped[list[str | None]] = mapped_column(ARRAY(Text))
+    statistics: Mapped[list[str | None]] = mapped_column(ARRAY(Text))
+    unknown: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["transcription_id", "table"],
+            [Table.transcription_id, Table.number],
+            ondelete="CASCADE",
+        ),
     )
 
 

@@ -4,7 +4,7 @@ What keeps a statement in its place does not depend on reading it:
 
 - it is sent as `DECLARE CURSOR FOR statement` by the extended protocol, so it is one statement and
   that a query: no `SET`, `COPY`, `DO`, `EXPLAIN`, `CREATE`, nor a second statement behind it;
-- it runs in a read-only transaction, logged in as a role that may read three views and nothing
+- it runs in a read-only transaction, logged in as a role that may read four views and nothing
   else (`storage/reader.sql`), so there is no other role to fall back to;
 - server and client both end it when its time is over, and stop reading at a number of rows and
   of bytes; on this machine the memory of its server process is bounded as well.
@@ -36,7 +36,7 @@ _MOST_MEMORY = 1024**3
 _LONGEST_STATEMENT = 100_000
 _FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([a-z]*)", re.I | re.S)
 _ALLOWED = ("select", "with", "values", "table")
-_VIEWS = "the views pages, lines and cells"
+_VIEWS = "the views pages, lines, cells and observations"
 
 
 class SqlError(LedgermillError):

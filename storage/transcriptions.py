@@ -27,6 +27,7 @@ from pipeline.page import (
     Transcription,
     as_polygon,
 )
+from storage import observations
 from storage.database import may_pass, unavailable
 
 _LONGEST_SIDE = 1e7
@@ -101,6 +102,7 @@ def save(connection: Connection, page_id: int, run_id: int, transcription: Trans
             raise unavailable(error) from error
         raise
     _add_words(connection, identity)
+    observations.write(connection, identity, transcription)
     connection.execute(
         text("update mill.page set current_run_id = :run where id = :page"),
         {"page": page_id, "run": run_id},

@@ -1,4 +1,4 @@
-"""The published views `pages`, `lines` and `cells`, and the role that can read nothing else.
+"""The published views `pages`, `lines`, `cells` and `observations`, and the role that reads them.
 
 Both are no part of a migration: every upgrade of the schema drops the views and makes them anew.
 """
@@ -14,7 +14,11 @@ READER = "ledgermill_reader"
 
 def drop(connection: Connection) -> None:
     """Drop the views, so that the tables below them can change."""
-    _execute(connection, "drop view if exists public.pages, public.lines, public.cells")
+    _execute(
+        connection,
+        "drop view if exists public.pages, public.lines, public.cells, public.observations,"
+        " mill.observation",
+    )
 
 
 def create(connection: Connection) -> None:

@@ -113,3 +113,109 @@ join mill.transcription on transcription.id = cell.transcription_id
 join mill.page on page.id = transcription.page_id and page.current_run_id = transcription.run_id
 join mill.collection on collection.id = page.collection_id
 join mill.run on run.id = transcription.run_id;
+
+-- What each cell of a known row and column observed. `date` is the local one; a `utc` that is null
+-- is of a value without an hour, or of a station nobody described. A row's days are never counted
+-- beyond the month that its column stands for.
+create view mill.observation as
+select
+    observed.transcription_id,
+    transcription.run_id,
+    page.id as page_id,
+    page.name as page,
+    page.collection_id,
+    station.code as station,
+    station.latitude,
+    station.longitude,
+    station.altitude,
+    observed.variables[place.c] as variable,
+    observed.statistics[place.c] as statistic,
+    case
+        when observed.statistics[place.c] = 'point' then '0'
+        when observed.statistics[place.c] = 'mean' or clock.minutes is null then 'day'
+        else 'p1day'
+    end as period,
+    case
+        when station.zone is not null
+            then (moment.local at time zone station.zone) at time zone 'UTC'
+        else moment.local - station.utc_offset
+    end as utc,
+    clock.day as date,
+    make_interval(mins => clock.minutes) as local_time,
+    cell.value,
+    observed.units[place.c] as unit,
+    cell.text as as_written,
+    cell.raw,
+    array(
+        select case when said like 'qc:%' then substr(said, 4) else said end
+        from unnest(cell.checks) as said
+        where said like 'qc:%' or said like '%:fail'
+    ) as flags,
+    cell.status,
+    cell.confidence,
+    cell."table" as table_number,
+    cell."row" as row_number,
+    cell."column" as column_number,
+    array[
+        cell.polygon[1:2], cell.polygon[3:4], cell.polygon[5:6], cell.polygon[7:8]
+    ] as polygon
+from mill.observed
+join mill.transcription on transcription.id = observed.transcription_id
+join mill.page on page.id = transcription.page_id
+left join mill.station on station.collection_id = page.collection_id
+join mill.cell
+    on cell.transcription_id = observed.transcription_id
+    and cell."table" = observed."table"
+    and cell."column" between observed.first_column and observed.last_column
+cross join lateral (
+    select cell."row" + 1 as r, cell."column" - observed.first_column + 1 as c
+) as place
+cross join lateral (
+    select
+        coalesce(observed.row_dates[place.r], observed.column_dates[place.c]) as base,
+        coalesce(observed.column_days[place.c], observed.row_days[place.r], 0) as days
+) as counted
+cross join lateral (
+    select
+        counted.base + counted.days as day,
+        coalesce(observed.column_minutes[place.c], observed.row_minutes[place.r]) as minutes
+) as clock
+cross join lateral (
+    select clock.day + make_interval(mins => clock.minutes) as local
+) as moment
+where observed.variables[place.c] is not null
+    and cell.text <> ''
+    and (observed.row_dates[place.r] is not null or observed.row_days[place.r] is not null)
+    and clock.day < date_trunc('month', counted.base) + interval '1 month';
+
+create view public.observations as
+select
+    collection.name as collection,
+    observation.page,
+    observation.page_id,
+    observation.station,
+    observation.latitude,
+    observation.longitude,
+    observation.altitude,
+    observation.variable,
+    observation.statistic,
+    observation.period,
+    observation.utc,
+    observation.date,
+    observation.local_time,
+    observation.value,
+    observation.unit,
+    observation.as_written,
+    observation.raw,
+    observation.flags,
+    observation.status,
+    observation.confidence,
+    observation.table_number,
+    observation.row_number,
+    observation.column_number,
+    observation.polygon,
+    run.name as run
+from mill.observation
+join mill.page on page.id = observation.page_id and page.current_run_id = observation.run_id
+join mill.collection on collection.id = page.collection_id
+join mill.run on run.id = observation.run_id;

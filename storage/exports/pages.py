@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from pipeline.errors import BadInput
 from pipeline.page import Transcription
 from storage import transcriptions
+from storage.readings import check_collection, kind_of_job
 
 _OF_JOB = """
     select page.id, document_page.name, transcription.run_id, run.name as run
@@ -67,10 +67,7 @@ def pages_of_job(connection: Connection, job_id: int) -> Iterator[PublishedPage]
     there twice. The connection must stay in one transaction meanwhile. Raises `BadInput` where
     there is no such job.
     """
-    kind = connection.scalar(text("select kind from mill.job where id = :job"), {"job": job_id})
-    if kind is None:
-        raise BadInput(f"job {job_id}", "no such job", "see `ledgermill status`")
-    query = _OF_JOB if kind == "ingest" else _OF_REPROCESSED
+    query = _OF_JOB if kind_of_job(connection, job_id) == "ingest" else _OF_REPROCESSED
     return _pages(connection, query, {"job": job_id})
 
 
@@ -80,9 +77,8 @@ def pages_of_collection(connection: Connection, collection: str | None) -> Itera
     The connection must stay in one transaction meanwhile. Raises `BadInput` where there is no such
     collection.
     """
-    known = text("select from mill.collection where name = :name")
-    if collection is not None and not connection.execute(known, {"name": collection}).all():
-        raise BadInput(collection, "no such collection", 'see `ledgermill sql "TABLE pages"`')
+    if collection is not None:
+        check_collection(connection, collection)
     return _pages(connection, _OF_COLLECTION, {"collection": collection})
 
 

@@ -1,0 +1,1 @@
+"""From a table's rows and columns to what was observed: where, when, what, in which unit."""
