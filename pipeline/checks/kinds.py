@@ -35,10 +35,9 @@ def read_sheet(table: Table, form: Form | None = None, notes: Sequence[str] = ()
         if cell.row >= table.header_rows and _has_ink(cell)
     }
     seen = _evidence(table, body, form)
-    title = " ".join(notes)
     judged = [judge_column(each) for each in seen]
-    columns = name_columns(judged, [each.form for each in seen], title)
-    columns = with_omissions(columns, seen, title)
+    columns = name_columns(judged, [each.form for each in seen], notes)
+    columns = with_omissions(columns, seen, " ".join(notes))
     unlike = unlike_rows(body, columns)
     writings = writings_of(body, columns, unlike)
     found: dict[Position, list[Meant]] = {}

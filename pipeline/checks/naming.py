@@ -20,16 +20,20 @@ TEMPERATURE = frozenset({"ta", None})
 """Titles under which `Max.` and `Min.` without another word are those of the temperature."""
 
 
+TITLE_WORDS = 10
+"""A line of more words is no title."""
+
+
 def name_columns(
-    columns: Sequence[Column], forms: Sequence[FormColumn], title: str
+    columns: Sequence[Column], forms: Sequence[FormColumn], notes: Sequence[str]
 ) -> list[Column]:
     """Return the columns with their variables and units; a form knows better than a head.
 
-    `title` is what stands outside the table. It speaks of the columns whose heads say no more than
-    an hour, a unit, or that they are means. A unit that most columns of one kind name is that of
-    those that name none: heads are small and badly read.
+    `notes` stand outside the table. A title among them speaks of the columns whose heads say no
+    more than an hour, a unit, or that they are means. A unit that most columns of one kind name is
+    that of those that name none: heads are small and badly read.
     """
-    titled = find_variable(title)
+    titled = title_variable(notes)
     decimals = Counter(column.decimals for column in columns if column.kind == "number")
     usual = decimals.most_common(1)[0][0] if decimals else 0
     extremes = {extreme(column.header) for column in columns if column.kind == "number"}
@@ -44,9 +48,18 @@ def name_columns(
         )
         unit = form.unit or of_variable(find_unit(column.header), variable)
         if unit is None and variable is not None and variable == titled:
-            unit = of_variable(find_unit(title), variable)
+            unit = of_variable(find_unit(" ".join(notes)), variable)
         named.append(replace(column, variable=variable, unit=unit, limits=form.limits))
     return _shared(named)
+
+
+def title_variable(notes: Sequence[str]) -> str | None:
+    """Return what the titles among lines of text are of, `None` where they speak of several."""
+    titles = [note for note in notes if len(note.split()) <= TITLE_WORDS]
+    found = {variable for title in titles if (variable := find_variable(title))}
+    if "mslp" in found:
+        found.discard("p")  # "BAROMETER. Reduced to sea level."
+    return found.pop() if len(found) == 1 else None
 
 
 def _variable(column: Column, titled: str | None, paired: bool) -> str | None:

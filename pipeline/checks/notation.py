@@ -53,6 +53,7 @@ CALM = re.compile(
 )
 BEHIND = re.compile(r"[\s.,/-]*\d{1,2}(?:[-–]\d{1,2})?$")
 MONTH_DAY = re.compile(r"(?:[^\W\d]{1,9}\.?[\s,]*)?(\d{1,2})\.?[\s,]*(?:[^\W\d]{1,9}|º)?\.?")
+DATE = re.compile(r"(\d{1,2}) ?[/-] ?(?:\d{1,2}|[IVX]{1,4})(?: ?[/-] ?\d{2,4})?")
 CLOCK = re.compile(
     r"(\d{1,2})(?: ?(?:[:.h]|uhr|u\.?) ?([0-5]\d))?"
     r" ?(?:h|hrs?|o'?clock|uhr|u|heures?|uur|horas?)?\.? ?([ap]|mat|soir|vm|nm|v|n)?\.? ?m?\.?"

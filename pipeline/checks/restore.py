@@ -29,6 +29,8 @@ BASE = re.compile(
     rf"\+\s*({FIRST})(?![\d.,])"
 )
 
+POINTED = re.compile(r"[+-]?(\d+)(?:\.(\d+))?")
+
 USUAL = {
     "[in_i'Hg]": (Decimal("25.5"), Decimal("31.5")),
     "mm[Hg]": (Decimal(700), Decimal(800)),
@@ -43,9 +45,16 @@ INCHES = (Decimal("7.5"), Decimal("1.5"))
 """From 27.5 to 31.5 inches without the first figure: at least 7.5, or at most 1.5."""
 
 MOST = 0.9
+"""Share of the numbers that must be short; a tenth may be misread."""
+
 OFTEN = 0.2
+"""Share of the numbers that have so many figures before the point, at least."""
+
 FEWEST = 20
-VOTES = 3
+"""Fewer numbers prove nothing of their kind."""
+
+VOTES, RARELY, AGREED = 3, 0.01, 0.7
+"""How many numbers, and what share of all and of those that say something, tell of a point."""
 
 
 def says_omitted(text: str) -> bool:
@@ -117,20 +126,21 @@ def implied_decimals(columns: Iterable[Sequence[str]]) -> int:
     """Return how many decimals whole numbers have whose point was mostly left out; 0: none.
 
     `columns` are the texts of those columns of a sheet in which most numbers have no point. A few
-    that have one, always in the same place, and numbers with a leading zero (05) give it away.
+    that have one, always in the same place, give it away, and so does 05 among longer numbers.
     """
     votes: Counter[int] = Counter()
+    count = 0
     for texts in columns:
-        for text in texts:
-            match = re.fullmatch(r"[+-]?(\d+)(?:\.(\d+))?", text)
-            if match and match[2]:
+        read = [match for text in texts if (match := POINTED.fullmatch(text))]
+        count += len(read)
+        longest = max((len(match[1]) for match in read if not match[2]), default=0)
+        for match in read:
+            if match[2]:
                 votes[len(match[2])] += 1
-            elif match and len(match[1]) > 1 and match[1][0] == "0" and match[1].strip("0"):
+            elif match[1][0] == "0" and match[1].strip("0") and len(match[1]) < longest:
                 votes[len(match[1]) - 1] += 1
-    if not votes:
-        return 0
-    places, count = votes.most_common(1)[0]
-    return places if count >= VOTES and count >= 0.7 * votes.total() else 0
+    places, most = votes.most_common(1)[0] if votes else (0, 0)
+    return places if most >= max(VOTES, RARELY * count, AGREED * votes.total()) else 0
 
 
 def restore(number: Decimal, lead: Lead) -> Decimal:

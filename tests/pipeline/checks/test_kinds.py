@@ -57,6 +57,12 @@ def test_days_are_found_without_a_head_and_despite_wrong_readings() -> None:
     assert counted.columns[0].kind == "number"
 
 
+def test_dates_are_days_and_no_fractions() -> None:
+    sheet = read_sheet(table_of(*([f"{day}/4", "20.5"] for day in range(1, 9)), header_rows=0))
+    assert sheet.columns[0].kind == "day"
+    assert column(sheet, 0) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
 def test_candidates_come_likeliest_first_and_keep_their_probability() -> None:
     rivals = {(2, 1): [("28.3", 0.7), ("23.3", 0.2), ("28.8", 0.05)]}
     rows = [["1", "28.1"], ["2", "28.3"], ["3", "27.9"]]
@@ -168,11 +174,11 @@ def test_what_a_head_says_is_to_be_added() -> None:
 def test_points_left_out_throughout() -> None:
     rows = [["287", "200", "244", "05"], ["326", "182", "254", "00"], ["342", "188", "26.5", "12"],
             ["347", "193", "270", "07"], ["34.6", "206", "276", "00"], ["330", "194", "262", "03"],
-            ["301", "198", "249", "31"]]  # fmt: skip
+            ["301", "198", "249", "105"]]  # fmt: skip
     sheet = read_sheet(table_of(*rows, header_rows=0))
     assert column(sheet, 0) == [28.7, 32.6, 34.2, 34.7, 34.6, 33.0, 30.1]
     assert column(sheet, 2)[2] == 26.5
-    assert column(sheet, 3) == [0.5, 0.0, 1.2, 0.7, 0.0, 0.3, 3.1]
+    assert column(sheet, 3) == [0.5, 0.0, 1.2, 0.7, 0.0, 0.3, 10.5]
     assert sheet.entries[0, 0].candidates[0].text == "287"
     assert sheet.entries[0, 0].decimals == 1
 
@@ -215,6 +221,19 @@ def test_maxima_and_minima_are_of_temperature_where_nothing_else_is_said() -> No
     assert [c.variable for c in sheet.columns] == [None, "Tx", "Tn", None, None]
     titled = read_sheet(table_of(heads, *rows), None, ["WIND, MILES PER HOUR"])
     assert titled.columns[1].variable is None
+
+
+def test_only_a_title_that_speaks_of_one_thing_names_columns() -> None:
+    rows = [[str(i), f"{20 + i}.5", f"{10 + i}.5"] for i in range(1, 6)]
+    table = table_of(["Day", "9 a.m.", "3 p.m."], *rows)
+
+    def named(*notes: str) -> str | None:
+        return read_sheet(table, None, notes).columns[1].variable
+
+    assert named("TEMPERATURE", "of the air, in 1899") == "ta"
+    assert named("BAROMETER.", "REDUCED TO SEA LEVEL.") == "mslp"
+    assert named("TEMPERATURE.", "RAINFALL.") is None
+    assert named("On the 5th the rain began at noon and fell until the evening of the 6th") is None
 
 
 def test_a_unit_badly_read_is_that_of_the_columns_beside() -> None:
