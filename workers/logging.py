@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line on stderr, with the job, shard and page it is about.
 
-stdout belongs to results. Without `set_up`, structlog would write there.
+A shard's token is also its task's id. stdout belongs to results. Without `set_up`, structlog would
+write there.
 """
 
 from __future__ import annotations
@@ -9,22 +10,31 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import Processor
 
 
 def set_up(level: str) -> None:
     """Send logs from `level` (`debug`, `info`, `warning`, `error`) upwards to stderr."""
+    said: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    written = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*said, written],
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
-    # Celery and its companions log in Python's own way.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # Celery and its companions log in Python's own way; a reader of logs wants one form.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*said, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, written],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

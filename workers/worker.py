@@ -75,13 +75,10 @@ class _Child:
     heard: float = 0.0
     quick_deaths: int = 0
     start_at: float = 0.0
+    begun: float | None = None
     moved: float = field(default_factory=time.monotonic)
     measure: Measure = unmeasured
     unread: bytes = field(default=b"", repr=False)
-
-    @property
-    def busy(self) -> bool:
-        return self.shard is not None
 
 
 def supervise(
@@ -220,8 +217,9 @@ def _listen(child: _Child) -> None:
                 if line.startswith(b"+"):
                     kind, _, token = line[1:].decode().partition(" ")
                     child.shard = ("ingest" if kind == "ingest" else "digitize", token)
+                    child.begun = child.heard
                 elif line == b"-":
-                    child.shard = None
+                    child.shard = child.begun = None
                 elif line.startswith(b"#"):
                     _count(child, line[1:].decode(errors="replace"))
     except (BlockingIOError, ConnectionError):
@@ -271,7 +269,8 @@ def _bury(child: _Child, database: sqlalchemy.Engine, blame: bool = True) -> Non
     if status:
         _log.error("ended", pid=child.process.pid, how=_how(status), next_start=pause)
     child.start_at = time.monotonic() + pause
-    child.process, child.line, child.shard, child.unread = None, None, None, b""
+    child.process, child.line, child.unread = None, None, b""
+    child.shard = child.begun = None
 
 
 def _how(status: int) -> str | None:

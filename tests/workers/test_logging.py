@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 import structlog
@@ -22,3 +23,24 @@ def test_logs_are_json_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(line)
     assert (found["level"], found["event"], found["job"]) == ("warning", "messages were lost", 7)
     assert found["page"] == "Bücher\n1"
+
+
+def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:]
+    root.handlers.clear()
+    try:
+        set_up("warning")
+        with structlog.contextvars.bound_contextvars(job=7, shard="00ff"):
+            try:
+                raise ValueError("odd")
+            except ValueError:
+                logging.getLogger("kombu").exception("lost\nthe broker %s", "b")
+    finally:
+        root.handlers[:] = before
+        structlog.reset_defaults()
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert (found["logger"], found["event"]) == ("kombu", "lost\nthe broker b")
+    assert (found["level"], found["job"], found["shard"]) == ("error", 7, "00ff")
+    assert "ValueError: odd" in found["exception"]

@@ -20,7 +20,7 @@ from workers.patience import reason
 from workers.reconciler import KINDS
 
 EVERY_SECONDS = 15.0
-SHARE = 0.01
+SHARE = 0.05
 """Of the time, asking takes no more than this: with very large jobs it is done less often."""
 
 _PAGE_STATES = ("pending", "queued", "running", "done", "quarantined")
@@ -54,7 +54,7 @@ class Survey:
 
 
 class Surveyor:
-    """Asks every `EVERY_SECONDS` in a thread of its own; `latest` is what it last found."""
+    """Asks every `EVERY_SECONDS` or less, in a thread of its own; `latest` is what it found."""
 
     def __init__(
         self, database: sqlalchemy.Engine, app: celery.Celery, health_seconds: float
@@ -73,7 +73,8 @@ class Surveyor:
         while not stop.wait(pause):
             begun = time.monotonic()
             self.look()
-            pause = max(EVERY_SECONDS, (time.monotonic() - begun) / SHARE)
+            often = min(EVERY_SECONDS, self._health_seconds / 2)
+            pause = max(often, (time.monotonic() - begun) / SHARE)
 
     def look(self) -> Survey:
         """Ask once."""

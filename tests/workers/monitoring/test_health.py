@@ -11,7 +11,7 @@ from workers.monitoring.survey import Survey, Work
 @dataclass(frozen=True)
 class Hand:
     queues: tuple[str, ...] = ("digitize",)
-    busy: bool = False
+    begun: float | None = None
     moved: float = 0.0
 
 
@@ -25,11 +25,12 @@ PAGES_WAIT = replace(IDLE, overdue={"ingest": False, "digitize": True})
         (Hand(moved=0), Survey(IDLE, {}), True),  # nothing to do
         (Hand(moved=0), Survey(PAGES_WAIT, {}), False),
         (Hand(moved=995), Survey(PAGES_WAIT, {}), True),  # others wait while it works
-        (Hand(moved=0, busy=True), Survey(IDLE, {}), False),  # stuck on what it has
-        (Hand(moved=995, busy=True), Survey(IDLE, {}), True),
+        (Hand(moved=0, begun=100), Survey(IDLE, {}), False),  # stuck on what it has
+        (Hand(moved=995, begun=100), Survey(IDLE, {}), True),
         (Hand(("ingest", "export"), moved=0), Survey(PAGES_WAIT, {}), True),  # not its work
+        (Hand(moved=0, begun=995), Survey(PAGES_WAIT, {}), True),  # long idle, at work just now
         (Hand(moved=0), Survey(None, None), True),  # the database's fault
-        (Hand(moved=0, busy=True), Survey(None, None), False),
+        (Hand(moved=0, begun=100), Survey(None, None), False),
         (Hand(moved=0), None, True),
     ],
 )
