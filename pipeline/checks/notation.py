@@ -128,10 +128,8 @@ def is_trace(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def read_day(text: str) -> int | None:
-    """Return the day of the month that a text says: 5, 5th, Mon. 5, 5 M., 1er; else `None`."""
-    match = re.fullmatch(
-        r"(?:[^\W\d]{1,9}\.?[\s,]*)?(\d{1,2})\.?[\s,]*(?:[^\W\d]{1,9}|º)?\.?", text.strip()
-    )
+    """Return the day of the month that a text says: 5, 5th, Mon. 5, 1er, 5/3/99; else `None`."""
+    match = MONTH_DAY.fullmatch(text.strip()) or DATE.fullmatch(text.strip())
     return int(match[1]) if match and 1 <= int(match[1]) <= 31 else None
 
 

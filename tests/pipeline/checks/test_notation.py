@@ -103,7 +103,8 @@ def test_what_is_no_sign(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "day"),
-    [("5", 5), ("5th", 5), ("Mon. 5", 5), ("31 M.", 31), ("1er", 1), ("5/3", 5), ("31-12-1899", 31), ("4/VII", 4), ("32", None), ("0", None),
+    [("5", 5), ("5th", 5), ("Mon. 5", 5), ("31 M.", 31), ("1er", 1), ("5/3", 5),
+     ("31-12-1899", 31), ("4/VII", 4), ("32", None), ("0", None),
      ("Mean", None), ("5.5", None)],
 )  # fmt: skip
 def test_days(text: str, day: int | None) -> None:
