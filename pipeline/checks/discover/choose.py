@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,20 +18,55 @@ HELD, HELD_LONG = 0.4, 0.25
 """Share of the rows that agree or are explained by rival readings, with few operands or many."""
 NEAR = 5
 """Within how many times its room for rounding a row misses nearly."""
-SOFT = 4
-"""Long formulas that are weighed over all candidates."""
+STRANGE = 0.05
+"""Share of the rows that may fail by more than one digit, for each operand of an exact formula."""
+CLEAR = 0.8
+"""A long formula that so many rows bear out need not be weighed over all candidates."""
+WEIGHED = 4
+"""Long formulas for a column that are weighed so."""
 
 
 def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
     """Return the formulas that are relations of the rows of `body`, the surest first."""
-    fits = [found for each in proposed if (found := fit(each, body)).score >= LEAST_SCORE]
-    chosen = _new(sorted(fits, key=lambda each: _order(each, body)), body, doubt, [])
-    explained = {each.formula.target for each in chosen}
-    long = [
-        each for each in proposed if len(each.operands) >= LONG and each.target not in explained
-    ]
-    soft = [found for each in long[:SOFT] if (found := fit(each, body, doubt)).score >= LEAST_SCORE]
-    return _new(sorted(soft, key=lambda each: -each.score), body, doubt, chosen)
+    fits = [fit(each, body) for each in proposed if len(each.operands) < LONG]
+    for target in {each.target for each in proposed}:
+        long = [each for each in proposed if each.target == target and len(each.operands) >= LONG]
+        fits += _weighed(long, body, doubt)
+    fits = [each for each in fits if each.score >= LEAST_SCORE]
+    fits.sort(key=lambda each: _order(each, body))
+    chosen: list[Fit] = []
+    likeness: list[Formula] = []  # columns that are often the same say so in other words, too
+    for found in fits:
+        formulas = [each.formula for each in chosen]
+        if (
+            _twin(found.formula, chosen, fits)
+            or _rival(found.formula, formulas)
+            or _implied(found.formula, formulas + likeness, body.width)
+        ):
+            continue
+        if _sharp(found, body, doubt):
+            chosen.append(found)
+        elif found.formula.kind == "copy":
+            likeness.append(found.formula)
+    return chosen
+
+
+def _weighed(long: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
+    """Return what the rows say of long formulas for a column.
+
+    With some operand misread nearly everywhere, the best may not be the one that most rows bear out
+    as read: a mean of every third hour comes near the mean of all.
+    """
+    fits = [fit(each, body) for each in long]
+    if not fits or max(int(each.held.sum()) / max(1, each.tested.sum()) for each in fits) >= CLEAR:
+        return fits
+    significant = []
+    for each in fits[:WEIGHED]:
+        over_all = fit(each.formula, body, doubt)
+        double = replace(over_all, log_e=max(each.log_e, over_all.log_e) - math.log(2))
+        if double.score >= LEAST_SCORE:
+            significant.append(double)
+    return [max(significant, key=lambda each: each.likelihood)] if significant else []
 
 
 def _order(found: Fit, body: Body) -> tuple[int, float]:
@@ -37,20 +74,6 @@ def _order(found: Fit, body: Body) -> tuple[int, float]:
     formula = found.formula
     lagged = max(formula.operands) >= body.width
     return 0 if formula.kind == "copy" else 1 + lagged, -found.score
-
-
-def _new(fits: Sequence[Fit], body: Body, doubt: Doubt, chosen: list[Fit]) -> list[Fit]:
-    """Return `chosen` with those of `fits`, the best first, that do not follow from the others."""
-    chosen = list(chosen)
-    for found in fits:
-        if (
-            not _twin(found.formula, chosen, fits)
-            and not _rival(found.formula, [each.formula for each in chosen])
-            and not _implied(found.formula, [each.formula for each in chosen], body.width)
-            and _sharp(found, body, doubt)
-        ):
-            chosen.append(found)
-    return chosen
 
 
 def _twin(formula: Formula, chosen: Sequence[Fit], fits: Sequence[Fit]) -> bool:
@@ -110,18 +133,21 @@ def explained(found: Fit, body: Body, doubt: Doubt, rows: Bools) -> Bools:
 def _sharp(found: Fit, body: Body, doubt: Doubt) -> bool:
     """Tell whether rows agree exactly or not at all, as with a relation, rather than more or less.
 
-    Values that merely are near each other miss nearly as often as they agree. Rows that agree with
-    a likely reading of their cells do not miss.
+    Values that merely are near each other miss nearly as often as they agree, and by any amount
+    rather than by one wrong digit. Rows that agree with a likely reading do not miss.
     """
+    formula = found.formula
     broken = found.tested & ~found.held
     saved = explained(found, body, doubt, broken)
-    rest = found.parts * body.values[:, found.formula.target] - found.total
-    reach = NEAR * np.maximum(found.high - found.low, found.parts * _unit(found, body))
-    near = broken & ~saved & (rest >= found.low - reach) & (rest <= found.high + reach)
+    rest = found.parts * body.values[:, formula.target] - found.total
+    reach = NEAR * np.maximum(found.high - found.low, found.parts * body.units[:, formula.target])
+    missed = broken & ~saved
+    near = missed & (rest >= found.low - reach) & (rest <= found.high + reach)
     held, tested = int(found.held.sum()), int(found.tested.sum())
-    share = HELD if len(found.formula.operands) < LONG else HELD_LONG
-    return held + int(saved.sum()) >= share * tested and held >= 2 * int(near.sum())
-
-
-def _unit(found: Fit, body: Body) -> np.ndarray:
-    return np.asarray(body.units[:, found.formula.target])
+    share = HELD if len(formula.operands) < LONG else HELD_LONG
+    if held + int(saved.sum()) < share * tested or held < 2 * int(near.sum()):
+        return False
+    if (found.high - found.low).any():
+        return True
+    strange = sum(len(str(abs(int(each))).strip("0")) > 1 for each in rest[missed])
+    return strange <= 1 + STRANGE * len(formula.operands) * tested

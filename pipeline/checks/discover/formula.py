@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from pipeline.checks.discover.doubt import Doubt, Equation
 from pipeline.checks.discover.evidence import log_e, shares
 from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
 from pipeline.checks.relation import Rounding, RuleKind
+
+HONEST = 0.95
+"""How often an equation holds on the paper, and its cells say what their probabilities allow."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Fit:
     """What the rows of a body say of a formula.
 
     Of the rows `tested`, `held` agree; `low` and `high` are the bounds on parts x target - sum.
+    `likelihood`, weighed over all candidates: how much likelier (log) the rows are if it holds.
     """
 
     formula: Formula
@@ -105,6 +109,7 @@ class Fit:
     tested: Bools
     held: Bools
     log_e: float
+    likelihood: float = 0.0
 
     @property
     def score(self) -> float:
@@ -144,7 +149,8 @@ def fit(formula: Formula, body: Body, doubt: Doubt | None = None) -> Fit:
         evidence = log_e(held[tested].astype(float), chance[tested], int(known.sum()))
     else:
         found = Fit(formula, parts, total, low, high, tested, held, 0.0)
-        evidence = _doubted(found, body, doubt, bases)
+        evidence, likelihood = _doubted(found, body, doubt, bases)
+        return replace(found, log_e=evidence, likelihood=likelihood)
     return Fit(formula, parts, total, low, high, tested, held, evidence)
 
 
@@ -179,8 +185,10 @@ def equation(found: Fit, body: Body, row: int, lost: bool = False) -> Equation:
     )
 
 
-def _doubted(found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, Bools]]) -> float:
-    """Return the evidence of a formula with the rival readings of its cells."""
+def _doubted(
+    found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, Bools]]
+) -> tuple[float, float]:
+    """Return the evidence of a formula, and its likelihood, with all readings of its cells."""
     rows = np.flatnonzero(found.tested)
     known = body.known[:, found.formula.target]
     weights, chances, seen = np.zeros((3, len(rows)))
@@ -194,7 +202,8 @@ def _doubted(found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, B
         one = equation(found, body, int(row))
         weights[index], means = doubt.weigh(one, likenesses)
         chances[index], seen[index] = max(means), doubt.seen(one)
-    return log_e(weights, chances, int(known.sum()), seen)
+    likelihood = np.log(1 - HONEST * seen + HONEST * seen * weights / np.maximum(chances, 1e-9))
+    return log_e(weights, chances, int(known.sum()), seen), float(likelihood.sum())
 
 
 def room(
