@@ -92,6 +92,11 @@ def version() -> str:
     return done.stdout.split()[-1]
 
 
+def program(name: str) -> Path:
+    """Return one of PostgreSQL's programs, such as `pg_dump`, of the version of the server."""
+    return _wheel() / "bin" / name
+
+
 def start(where: Place) -> None:
     """Start the server, where it does not run, and wait until it answers.
 
