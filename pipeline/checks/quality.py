@@ -63,8 +63,15 @@ def _is_observed(column: Column) -> bool:
 def _observations(sheet: Sheet, values: Mapping[Position, float]) -> dict[int, float | None]:
     """Return the rows of observations and their time, in hours of the month where it is known.
 
-    Where the page numbers its days, rows without a day and without an hour are sums and means.
+    Where the page numbers its days, rows without a day and without an hour are sums and means;
+    elsewhere, those that a word calls so.
     """
+    computed = {
+        row
+        for (row, i), entry in sheet.entries.items()
+        if sheet.columns[i].kind == "text" and entry.candidates
+        if find_statistic(entry.candidates[0].text)
+    }
     days = [i for i, c in enumerate(sheet.columns) if c.kind == "day"]
     clocks = [i for i, c in enumerate(sheet.columns) if c.kind == "hour"]
     rows: dict[int, float | None] = {}
@@ -73,7 +80,8 @@ def _observations(sheet: Sheet, values: Mapping[Position, float]) -> dict[int, f
         found = [values[row, i] for i in days if (row, i) in values]
         hour = [values[row, i] for i in clocks if (row, i) in values]
         if not days and not clocks:
-            rows[row] = None
+            if row not in computed:
+                rows[row] = None
         elif found or (hour and (day is not None or not days)):
             day = found[0] if found else day
             rows[row] = 24 * (day or 0) + (hour[0] if hour else 0)

@@ -55,6 +55,13 @@ def test_sums_and_means_below_are_left_alone() -> None:
     assert flagged(["Day", "Rain mm"], rows) == {(2, 1): ("qc:daily_out_of_range",)}
 
 
+def test_a_word_names_a_sum_where_days_are_not_numbered() -> None:
+    rows = [["", text] for text in MAX] + [["Total", "173.9"]]
+    assert flagged(["", "Max. Temp. °C"], rows) == {}
+    rows[-1][0] = ""
+    assert flagged(["", "Max. Temp. °C"], rows) == {(7, 1): ("qc:wmo_gross_errors",)}
+
+
 def test_impossible_values_and_limits_of_the_form() -> None:
     rows = daily(["80", "101", "95"], MAX[:3])
     assert flagged(["Day", "Humidity %", "x"], rows) == {(2, 1): ("qc:impossible_values",)}
