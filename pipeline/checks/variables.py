@@ -76,7 +76,7 @@ MEAN = re.compile(
 )
 SUM = re.compile(
     _any(
-        "totals?|totaux|total[ei]|totale[ns]|totaal|totais|sums?|sommes?|summen?",
+        "tot|totals?|totaux|total[ei]|totale[ns]|totaal|totais|sums?|sommes?|summen?",
         "som|somm[ae]|soma|suma",
     )
 )
