@@ -65,6 +65,17 @@ def find_station(connection: Connection, collection: str) -> Station | None:
     return None if said is None else Station.model_validate(said)
 
 
+def stations(connection: Connection) -> dict[str, Station]:
+    """Return what is said of the stations of all collections, by the names of these."""
+    rows = connection.execute(
+        text(
+            "select collection.name, said from mill.station"
+            " join mill.collection on collection.id = collection_id"
+        )
+    )
+    return {name: Station.model_validate(said) for name, said in rows}
+
+
 def observe_again(
     engine: Engine, collection: str, show: Callable[[int], None] = lambda _pages: None
 ) -> int:

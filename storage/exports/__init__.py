@@ -1,5 +1,7 @@
 """Pages as files: one module a format, each with `write` and `write_page`.
 
+What pages observed, as files of a station, is in `observed`.
+
 What is written is the same byte for byte whenever the pages are the same, in the same order. A
 file appears whole or not at all, under a name that stays inside the folder that was asked for.
 """
@@ -20,14 +22,15 @@ FORMATS: dict[str, Callable[[PublishedPage, str, Path], list[Path]]] = {
 }
 
 
-def formats_of(text: str) -> tuple[str, ...]:
+def formats_of(text: str, known: Sequence[str] = tuple(FORMATS)) -> tuple[str, ...]:
     """Return the formats named in `text`, as `csv,json`. Raises `BadInput` for an unknown one."""
+    choice = ", ".join(known)
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
     for name in names:
-        if name not in FORMATS:
-            raise BadInput(name, "no such format", f"choose from {', '.join(FORMATS)}")
+        if name not in known:
+            raise BadInput(name, "no such format", f"choose from {choice}")
     if not names:
-        raise BadInput("--format", "names no format", f"choose from {', '.join(FORMATS)}")
+        raise BadInput("--format", "names no format", f"choose from {choice}")
     return names
 
 

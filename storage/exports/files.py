@@ -7,6 +7,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.errors import Unavailable
 
@@ -48,12 +49,22 @@ def write(path: Path, data: bytes) -> None:
 
     Raises `Unavailable` where that fails.
     """
+    with appearing(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be written, that is there under its name once all of it is.
+
+    Raises `Unavailable` where that fails.
+    """
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
+                yield file
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

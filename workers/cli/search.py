@@ -1,20 +1,17 @@
-"""`search`, `sql`, `export`, `runs`: what has been read, found again and taken out."""
+"""`search`, `sql`, `runs`: what has been read, found again."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.cli.output import complain, console, one_line, print_json, print_line
+from workers.cli.database import connected
+from workers.cli.output import complain, console, one_line, print_json
 
 if TYPE_CHECKING:
-    import sqlalchemy
-
     from storage.search import Hit
     from storage.sql import Answer
 
@@ -34,7 +31,7 @@ def search(
     """Find lines and cells: where they stand, and how sure their reading is."""
     from storage.search import search as find
 
-    with _connection() as connection:
+    with connected() as connection:
         hits = find(connection, query, fuzzy=fuzzy, collection=collection, limit=limit)
     if json:
         print_json([asdict(hit) for hit in hits])
@@ -52,11 +49,11 @@ def search(
 
 @app.command()
 def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT over pages, lines, cells.")],
+    statement: Annotated[str, typer.Argument(help="One SELECT over the views.")],
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets.")] = False,
 ) -> None:
-    """Answer one read-only SQL statement over the views pages, lines and cells."""
+    """Answer one read-only SQL statement over the views pages, lines, cells, observations."""
     from storage.sql import ask, reader_url
     from workers.services import ensure
     from workers.settings import settings
@@ -80,43 +77,11 @@ def sql(
 
 
 @app.command()
-def export(
-    out: Annotated[Path, typer.Option(help="Folder for the files; made where missing.")],
-    collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
-    job: Annotated[int | None, typer.Option(help="Only the pages of this job.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="csv, json, or both.")] = "csv,json",
-    json: Json = False,
-) -> None:
-    """Write what has been read as files: NAME.table-1.csv, NAME.json, …"""
-    from storage import exports
-    from storage.exports.pages import pages_of_collection, pages_of_job
-
-    if job is not None and collection is not None:
-        raise typer.BadParameter("choose one of --job and --collection")
-    chosen = exports.formats_of(formats)
-    pages = files = 0
-    with _connection() as connection, console().status("exporting") as shown:
-        found = (
-            pages_of_collection(connection, collection)
-            if job is None
-            else pages_of_job(connection, job)
-        )
-        for page, paths in exports.export(found, out, chosen):
-            pages += 1
-            files += len(paths)
-            shown.update(f"exporting: {pages} pages, {one_line(page.name)}")
-    if json:
-        print_json({"pages": pages, "files": files, "out": str(out)})
-    else:
-        print_line(f"{pages} pages, {files} files in {out}")
-
-
-@app.command()
 def runs(json: Json = False) -> None:
     """List the ways of reading that have been used, and the pages that each has read."""
     from storage.runs import list_runs
 
-    with _connection() as connection:
+    with connected() as connection:
         found = list_runs(connection)
     if json:
         print_json([asdict(run) for run in found])
@@ -130,19 +95,6 @@ def runs(json: Json = False) -> None:
         )
     else:
         console().print("no page has been read yet")
-
-
-@contextlib.contextmanager
-def _connection() -> Iterator[sqlalchemy.Connection]:
-    from storage.database import connect
-    from workers.services import ensure
-
-    engine = connect(ensure().database_url)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 def _place(hit: Hit) -> str:

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,31 +127,6 @@ def test_sql_says_that_there_is_more(short_limits: None, capsys: Output) -> None
     shown = capsys.readouterr()
     assert json.loads(shown.out) == [{"n": 1}, {"n": 2}]
     assert "only the first 2 rows" in shown.err
-
-
-def test_export_writes_files_and_counts_them(tmp_path: Path, capsys: Output) -> None:
-    out = tmp_path / "out"
-    assert run(["export", "--collection", "ledgers", "--out", str(out), "--json"]) == 0
-    assert _json(capsys) == {"pages": 1, "files": 2, "out": str(out)}
-    with open(out / "ledger-1.table-1.csv", encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == GRID
-    assert json.loads((out / "ledger-1.json").read_text("utf-8"))["page"] == "ledger-1"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status"),
-    [
-        (["--collection", "none"], 1),
-        (["--job", "99"], 1),
-        (["--format", "papyrus"], 1),
-        (["--job", "1", "--collection", "x"], 2),
-    ],
-)
-def test_an_export_of_nothing_fails_with_one_line(
-    arguments: list[str], status: int, tmp_path: Path, capsys: Output
-) -> None:
-    assert run(["export", "--out", str(tmp_path / "out"), *arguments]) == status
-    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_runs_are_listed(capsys: Output) -> None:
