@@ -45,10 +45,13 @@ INCHES = (Decimal("7.5"), Decimal("1.5"))
 """From 27.5 to 31.5 inches without the first figure: at least 7.5, or at most 1.5."""
 
 MOST = 0.9
-"""Share of the numbers that must be short; a tenth may be misread."""
+"""Share of the short numbers that must be impossible as they stand; a tenth may be misread."""
+
+SOME = 0.3
+"""Share of the numbers that must be short; the others are written out."""
 
 OFTEN = 0.2
-"""Share of the numbers that have so many figures before the point, at least."""
+"""Share of the short numbers that have so many figures before the point, at least."""
 
 FEWEST = 20
 """Fewer numbers prove nothing of their kind."""
@@ -81,16 +84,16 @@ def find_lead(
     is what barometers show in that `unit`. It needs the word, or that nearly all numbers would be
     impossible as they stand.
     """
-    numbers = [number for number in numbers if number >= 0]
-    if not numbers:
+    low, high = map(_decimal, limits) if limits else USUAL.get(unit or "", (None, None))
+    short = [n for n in numbers if n >= 0 and (low is None or high is None or not low <= n <= high)]
+    if not short or len(short) < SOME * len(numbers):
         return None
-    counts = Counter(map(_figures, numbers))
-    often = [each for each, count in counts.items() if count >= OFTEN * len(numbers)]
+    counts = Counter(map(_figures, short))
+    often = [each for each, count in counts.items() if count >= OFTEN * len(short)]
     figures = max(often, default=counts.most_common(1)[0][0])
     base = base_of(said)
-    if base is not None and _share(number < base / 2 for number in numbers) >= MOST:
+    if base is not None and _share(number < base / 2 for number in short) >= MOST:
         return Lead(base, Decimal(0), figures)
-    low, high = map(_decimal, limits) if limits else USUAL.get(unit or "", (None, None))
     if low is None or high is None or (variable not in PRESSURE and limits is None):
         return None
     centre = (low + high) / 2
@@ -99,7 +102,7 @@ def find_lead(
     figures = _figures(period - 1)
     if period > centre:
         return None
-    short = [number for number in numbers if number < period]
+    short = [number for number in short if number < period]
     if limits:
         impossible = _share(number < low for number in short) >= MOST
     else:

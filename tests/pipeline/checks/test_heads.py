@@ -105,8 +105,9 @@ def test_an_unknown_unit_is_worth_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("head", "statistic"),
-    [("Mean. Ins.", "mean"), ("Moyenne", "mean"), ("Total", "sum"), ("Summe", "sum"), ("Tot.", "sum"),
-     ("Range", "range"), ("Amplitude", "range"), ("Max.", None), ("Mittel", "mean")],
+    [("Mean. Ins.", "mean"), ("Moyenne", "mean"), ("Total", "sum"), ("Summe", "sum"),
+     ("Tot.", "sum"), ("Range", "range"), ("Amplitude", "range"), ("Max.", None),
+     ("Mittel", "mean")],
 )  # fmt: skip
 def test_columns_that_were_computed(head: str, statistic: str | None) -> None:
     assert find_statistic(head) == statistic

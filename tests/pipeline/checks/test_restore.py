@@ -82,6 +82,14 @@ def test_a_form_says_what_other_variables_can_be() -> None:
         assert restore(Decimal("45.2"), lead) == Decimal("145.2")
 
 
+def test_some_may_be_written_out() -> None:
+    mixed = numbers("760.3", "58.1", "59.9", "61.2", "762.0", "61.7", "758.8", "60.0")
+    lead = find_lead(mixed, "p", "mm[Hg]", "", None)
+    assert lead is not None
+    assert [restore(n, lead) for n in mixed[:3]] == numbers("760.3", "758.1", "759.9")
+    assert find_lead([*mixed[:1] * 20, Decimal("58.1")], "p", "mm[Hg]", "", None) is None
+
+
 def test_negative_numbers_and_longer_ones_are_left_alone() -> None:
     lead = find_lead(numbers("9.373", "9.981", "0.124"), "p", INCHES, "", None)
     assert lead is not None
