@@ -66,7 +66,13 @@ def _weighed(long: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
         double = replace(over_all, log_e=max(each.log_e, over_all.log_e) - math.log(2))
         if double.score >= LEAST_SCORE:
             significant.append(double)
-    return [max(significant, key=lambda each: each.likelihood)] if significant else []
+    return [min(significant, key=_unlikely)] if significant else []
+
+
+def _unlikely(found: Fit) -> float:
+    """Return how surprising a long formula is; of columns that stand apart a little more."""
+    operands = found.formula.operands
+    return found.surprise + (operands[-1] - operands[0] >= len(operands))
 
 
 def _order(found: Fit, body: Body) -> tuple[int, float]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.checks.discover.doubt import Doubt, Equation
+from pipeline.checks.discover.doubt import EXPLAINED, Doubt, Equation
 from pipeline.checks.discover.evidence import log_e, shares
 from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
 from pipeline.checks.relation import Rounding, RuleKind
-
-HONEST = 0.95
-"""How often an equation holds on the paper, and its cells say what their probabilities allow."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,8 @@ class Fit:
     """What the rows of a body say of a formula.
 
     Of the rows `tested`, `held` agree; `low` and `high` are the bounds on parts x target - sum.
-    `likelihood`, weighed over all candidates: how much likelier (log) the rows are if it holds.
+    `surprise`, where all candidates were weighed: by how many standard deviations more rows fail
+    than misread cells explain.
     """
 
     formula: Formula
@@ -109,7 +108,7 @@ class Fit:
     tested: Bools
     held: Bools
     log_e: float
-    likelihood: float = 0.0
+    surprise: float = 0.0
 
     @property
     def score(self) -> float:
@@ -149,8 +148,8 @@ def fit(formula: Formula, body: Body, doubt: Doubt | None = None) -> Fit:
         evidence = log_e(held[tested].astype(float), chance[tested], int(known.sum()))
     else:
         found = Fit(formula, parts, total, low, high, tested, held, 0.0)
-        evidence, likelihood = _doubted(found, body, doubt, bases)
-        return replace(found, log_e=evidence, likelihood=likelihood)
+        evidence, surprise = _doubted(found, body, doubt, bases)
+        return replace(found, log_e=evidence, surprise=surprise)
     return Fit(formula, parts, total, low, high, tested, held, evidence)
 
 
@@ -188,7 +187,7 @@ def equation(found: Fit, body: Body, row: int, lost: bool = False) -> Equation:
 def _doubted(
     found: Fit, body: Body, doubt: Doubt, bases: Sequence[tuple[Ints, Bools]]
 ) -> tuple[float, float]:
-    """Return the evidence of a formula, and its likelihood, with all readings of its cells."""
+    """Return the evidence of a formula, and its surprise, with all readings of its cells."""
     rows = np.flatnonzero(found.tested)
     known = body.known[:, found.formula.target]
     weights, chances, seen = np.zeros((3, len(rows)))
@@ -202,8 +201,10 @@ def _doubted(
         one = equation(found, body, int(row))
         weights[index], means = doubt.weigh(one, likenesses)
         chances[index], seen[index] = max(means), doubt.seen(one)
-    likelihood = np.log(1 - HONEST * seen + HONEST * seen * weights / np.maximum(chances, 1e-9))
-    return log_e(weights, chances, int(known.sum()), seen), float(likelihood.sum())
+    missed = found.tested.sum() - (found.held[rows] | (weights > EXPLAINED)).sum()
+    expected = float((1 - seen).sum())
+    evidence = log_e(weights, chances, int(known.sum()), seen)
+    return evidence, float(missed - expected) / math.sqrt(expected + 1)
 
 
 def room(
