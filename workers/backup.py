@@ -91,7 +91,7 @@ def backup(endpoints: Endpoints, folder: Path, show: Show = lambda _: None) -> D
     Raises `LedgermillError` where that cannot be done; an earlier backup in the folder is then
     still good.
     """
-    _prepare(folder)
+    prepare(folder)
     now = datetime.datetime.now(datetime.UTC)
     show("saving the database")
     dump = _dump(endpoints.database_url, folder / f"database-{now:%Y%m%dT%H%M%SZ}.dump")
@@ -181,12 +181,13 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
+    """Make the folder of a backup. Raises `LedgermillError` where it cannot hold one."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()) and not (folder / MANIFEST).exists():
-            begun = all(p.name == "objects" or p.name.startswith("database-") for p in _in(folder))
-            if not begun:
+            names = [path.name for path in folder.iterdir()]
+            if not all(name == "objects" or name.startswith("database-") for name in names):
                 raise BadInput(
                     str(folder), "holds other files", "name a new folder or that of a backup"
                 )
@@ -194,10 +195,6 @@ def _prepare(folder: Path) -> None:
         raise LedgermillError(
             f"{folder}: cannot be used ({error.strerror}); name a folder that you can write to"
         ) from error
-
-
-def _in(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
 
 
 # --- the database -------------------------------------------------------------------------------

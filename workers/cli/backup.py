@@ -27,7 +27,9 @@ def backup(folder: Folder, json: Json = False) -> None:
     """Save database and objects to a folder, while work goes on; again into the same one, too."""
     from workers import services
     from workers.backup import backup as save
+    from workers.backup import prepare
 
+    prepare(folder)
     done = _shown(lambda show: save(services.ensure(), folder, show))
     _report(done, f"in {folder}, {done.copied} of them new", json)
 
