@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from pipeline.checks.notation import (
     decimals,
@@ -54,16 +55,28 @@ def judge_column(seen: Evidence) -> Column:
     if kind not in ("number", "day", "hour"):
         return Column(kind, head)
     numbers = seen.numbers()
-    places = Counter(map(decimals, numbers))
-    pattern = seen.form.pattern if kind == "number" else None
-    if pattern is None and numbers:
-        shapes = Counter(map(shape_of, numbers))
-        best, count = shapes.most_common(1)[0]
-        pattern = best if count >= SAME * shapes.total() and shapes.total() > 2 else None
-    usual = places.most_common(1)[0][0] if places else 0
-    if seen.form.pattern:
-        usual = len(seen.form.pattern.partition(".")[2])
-    return Column(kind, head, pattern, usual)
+    usual = _most(map(decimals, numbers))[0] or 0
+    known = seen.form.pattern if kind == "number" else None
+    if known is not None:
+        places = len(known.partition(".")[2])
+        if places and not usual:  # the form knows of a point that nobody wrote
+            return Column(kind, head, known.replace(".", ""), places, implied=places)
+        return Column(kind, head, known, places)
+    pattern, share = _most(map(shape_of, numbers))
+    agreed = share >= SAME and len(numbers) > 2
+    return Column(kind, head, pattern if agreed else None, usual)
+
+
+Thing = TypeVar("Thing")
+
+
+def _most(things: Iterable[Thing]) -> tuple[Thing | None, float]:
+    """Return the most frequent of things and its share; `None` of none."""
+    counts = Counter(things)
+    if not counts:
+        return None, 0.0
+    thing, count = counts.most_common(1)[0]
+    return thing, count / counts.total()
 
 
 def _kind(seen: Evidence) -> Kind:

@@ -47,11 +47,9 @@ def read_sheet(table: Table, form: Form | None = None, notes: Sequence[str] = ()
         above = last.get(column, [])
         found[at] = find_meanings(body[at], writings[column], above, row in unlike)
         last[column] = found[at] or above
-    scale = max(
-        (decimals(each[0].number) for each in found.values() if each and each[0].number),
-        default=0,
-    )
-    scale = max(scale, *(column.decimals for column in columns))
+    best = [each[0].number for each in found.values() if each]
+    places = [decimals(number) for number in best if number is not None]
+    scale = max([0, *places, *(column.decimals for column in columns)])
     entries = {at: to_entry(each, scale) for at, each in found.items()}
     return Sheet(table.rows, tuple(columns), table.header_rows, entries, scale)
 

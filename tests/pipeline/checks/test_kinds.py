@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.checks.kinds import published, read_sheet, values_of
 from pipeline.checks.sheet import Sheet
 from pipeline.forms.form import Form, FormColumn
-from tests.pipeline.checks.tables import table_of
+from pipeline.page import Table
+from tests.pipeline.checks.tables import SQUARE, table_of
 
 DAYS = [str(day) for day in range(1, 11)]
 
@@ -212,6 +213,18 @@ def test_a_form_knows_better() -> None:
     assert (sheet.columns[1].unit, sheet.columns[1].limits) == ("hPa", (950.0, 1050.0))
     other = Form(name="other", columns=form.columns[:1])
     assert under("Rain mm", texts, form=other).columns[1].variable == "rr"
+
+
+def test_a_form_knows_of_points_that_nobody_wrote() -> None:
+    columns = (FormColumn(role="day"), FormColumn(name="Max.", role="number", pattern="dd.d"))
+    sheet = under("", ["287", "326", "34.2", "347", "1302"], form=Form(name="f", columns=columns))
+    assert column(sheet, 1) == [28.7, 32.6, 34.2, 34.7, 130.2]
+    assert sheet.entries[1, 1].candidates[0].text == "287"
+
+
+def test_a_table_without_cells_has_an_empty_sheet() -> None:
+    sheet = read_sheet(Table(SQUARE, 0, 0, ()))
+    assert (sheet.columns, sheet.entries, sheet.scale) == ((), {}, 0)
 
 
 def test_maxima_and_minima_are_of_temperature_where_nothing_else_is_said() -> None:
