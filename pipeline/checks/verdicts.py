@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.joint.model import Model, build
-from pipeline.checks.joint.solve import Solution, rooms, solve_model
+from pipeline.checks.joint.model import FIRST_ERROR, Model, build
+from pipeline.checks.joint.solve import Solution, solve_model
+from pipeline.checks.joint.wanted import rooms
 from pipeline.checks.relation import Instance, Rule
 from pipeline.checks.sheet import Position, Sheet
 from pipeline.checks.spelling import decimals_of, respell
@@ -28,6 +29,9 @@ DOUBTFUL = 0.8
 
 GUARDED = 0.5
 """The part of what else a cell may say that a change would have to break a relation for."""
+
+SUPPOSED_ERROR = 0.3
+"""How often the equations of a rule may fail that is only supposed."""
 
 INFERRED = 0.5
 """How likely all that a value is computed from must be."""
@@ -50,18 +54,23 @@ class Verdict:
     interval: tuple[int, int] | None = None
 
 
-def solve(sheet: Sheet, rules: Sequence[Rule]) -> Mapping[Position, Verdict]:
+def solve(
+    sheet: Sheet, rules: Sequence[Rule], supposed: Sequence[Rule] = ()
+) -> Mapping[Position, Verdict]:
     """Return what each cell with ink says, and each cell without that a relation determines.
+
+    What `supposed` rules say is believed less than what the others do.
 
     Cells of no relation stay as they were read, `plain`. A relation that fails although its cells
     are certain was printed wrong: they keep their readings, and `checks` say so.
     """
     verdicts = {place: _as_read(sheet, place) for place in sheet.entries}
-    model = build(sheet, rules)
+    every = (*rules, *supposed)
+    model = build(sheet, every, [FIRST_ERROR] * len(rules) + [SUPPOSED_ERROR] * len(supposed))
     solution = solve_model(model)
     verdicts |= _judged(sheet, solution)
     verdicts |= _inferred(sheet, model, verdicts)
-    return _with_checks(verdicts, rules)
+    return _with_checks(verdicts, every)
 
 
 def outcomes(rule: Rule, verdicts: Mapping[Position, Verdict]) -> list[bool | None]:

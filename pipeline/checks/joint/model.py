@@ -129,8 +129,11 @@ def _log_off() -> Floats:
 _LOG_OFF = _log_off()
 
 
-def build(sheet: Sheet, rules: Sequence[Rule]) -> Model:
-    """Return the factor graph of a sheet; cells that no rule names are not in it."""
+def build(sheet: Sheet, rules: Sequence[Rule], errors: Sequence[float]) -> Model:
+    """Return the factor graph of a sheet; cells that no rule names are not in it.
+
+    `errors` says of each rule how often its equations may be printed wrong.
+    """
     named = sorted({place for rule in rules for each in rule.instances for place, _ in each.terms})
     number = {place: i for i, place in enumerate(named)}
     found = [_rivals(sheet, place) for place in named]
@@ -138,7 +141,9 @@ def build(sheet: Sheet, rules: Sequence[Rule]) -> Model:
     spans = _spans(named, found, steps)
     variables = _variables(named, found, steps, spans)
     batches = [
-        batch for k, rule in enumerate(rules) for batch in _batches(k, rule, number, variables)
+        batch
+        for k, rule in enumerate(rules)
+        for batch in _batches(k, rule, errors[k], number, variables)
     ]
     return Model(variables, tuple(batches))
 
@@ -198,7 +203,7 @@ def _variables(
 
 
 def _batches(
-    number: int, rule: Rule, variable: Mapping[Position, int], variables: Variables
+    number: int, rule: Rule, error: float, variable: Mapping[Position, int], variables: Variables
 ) -> Iterable[Equations]:
     """Yield the equations of a rule, those of the same number of terms together."""
     order = sorted(range(len(rule.instances)), key=lambda i: len(rule.instances[i].terms))
@@ -220,7 +225,7 @@ def _batches(
             np.array([each.low for each in instances], np.int64),
             np.array([each.high for each in instances], np.int64),
             np.array(units, np.int64),
-            np.full(len(members), FIRST_ERROR),
+            np.full(len(members), error),
             np.full(len(members), number, np.intp),
             np.array(members, np.intp),
         )

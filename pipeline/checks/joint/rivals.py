@@ -55,11 +55,13 @@ def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
     origins = [each for each in read if each.logprob > read[0].logprob + FAR][:ORIGINS]
     weight = sum(math.exp(each.logprob) for each in origins)
     count = _usual_digits(column, read[0].text)
+    lead = _lead(column, scale)
     spent = 0.0
     for each in origins:
         part = rest * math.exp(each.logprob) / weight
         number = _written(each, entry.decimals, scale)
-        for chance, text, value in [] if number is None else _edits(number, count, scale):
+        for chance, text, written in [] if number is None else _edits(number, count, scale):
+            value = _meant(written, number, lead) if number and lead else written
             before, first = chances.get(value, (0.0, text))
             chances[value] = before + chance * part, first
             spent += chance * part
@@ -70,6 +72,19 @@ def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
         tuple(text for _, (_, text) in ranked),
         rest - spent,
     )
+
+
+def _lead(column: Column, scale: int) -> tuple[int, int] | None:
+    """Return centre and period, in the sheet's units, of a column without its first figures."""
+    if column.lead is None or not column.lead.period:
+        return None
+    return int(column.lead.centre.scaleb(scale)), int(column.lead.period.scaleb(scale))
+
+
+def _meant(value: int, number: _Number, lead: tuple[int, int]) -> int:
+    """Return the value that a number of other digits has where first figures are omitted."""
+    centre, period = lead
+    return value + period * round((centre - value) / period) if number.offset else value
 
 
 def _usual_digits(column: Column, text: str) -> int | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.joint.beliefs import believe
-from pipeline.checks.joint.model import Equations, Floats, Ints, Model, with_values
+from pipeline.checks.joint.model import Floats, Ints, Model
 from pipeline.checks.joint.neighbours import Changes, current, look_around, single_changes
+from pipeline.checks.joint.wanted import with_wanted
 
 PASSES = 4
 """At most so often the values that broken equations want are put to the vote."""
@@ -20,11 +20,8 @@ STEPS = 24
 
 LEAST_GAIN = 1e-6
 
-CHOICES = 3
-"""How many of the values that would keep a broken equation are tried in each of its cells."""
-
-PSEUDO_ERRORS, PSEUDO_EQUATIONS = 0.5, 20.0
-"""How often equations are printed wrong is what the sheet shows, and this much of what is usual."""
+USUAL, MOST_ERRORS = 20.0, 0.5
+"""How often equations are printed wrong is what the sheet shows, and so many times the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def solve_model(model: Model) -> Solution:
     of and how often equations are printed wrong, and with that it is done again. Then single
     and paired changes are made as long as they gain.
     """
-    model = closed(model)
+    first = model = closed(model)
     if not model.batches:
         choice = model.variables.likeliest
         return Solution(model, choice, np.zeros(len(choice)))
@@ -65,7 +62,7 @@ def solve_model(model: Model) -> Solution:
         before = current(model, choice)
         if all(batch.holds(before).all() for batch in model.batches):
             break
-        model = _learn_errors(_with_wanted(model, choice), choice)
+        model = _learn_errors(with_wanted(model, choice), first, choice)
         choice = _decide(model, believe(model))
         if (current(model, choice) == before).all():
             break
@@ -95,62 +92,32 @@ def _score(model: Model, choice: NDArray[np.intp]) -> float:
     values = current(model, choice)
     rows = np.arange(len(choice))
     return float(
-        model.variables.logprob[rows, choice].sum()
+        model.variables.logprob[rows, choice][model.variables.given].sum()
         + sum(batch.weights(values).sum() for batch in model.batches)
     )
 
 
-def _learn_errors(model: Model, choice: NDArray[np.intp]) -> Model:
-    """Return the model with each rule's chance of an error as the assignment shows it."""
+def _learn_errors(model: Model, first: Model, choice: NDArray[np.intp]) -> Model:
+    """Return the model with each rule's chance of an error as the assignment shows it.
+
+    A broken equation is a printed error as far as its cells were surely read as they are now.
+    `first` holds what was thought before.
+    """
     values = current(model, choice)
-    broken: dict[int, float] = {}
-    count: dict[int, int] = {}
-    for batch in model.batches:
-        rule = int(batch.rule[0])
-        broken[rule] = broken.get(rule, 0.0) + float((~batch.holds(values)).sum())
-        count[rule] = count.get(rule, 0) + len(batch)
+    sure = np.exp(model.variables.logprob[np.arange(len(choice)), choice])
+    errors: dict[int, float] = {}
+    count: dict[int, float] = {}
+    for batch, before in zip(model.batches, first.batches, strict=True):
+        rule, holds = int(batch.rule[0]), batch.holds(values)
+        printed = float(sure[batch.cells[~holds]].prod(axis=1).sum())
+        errors[rule] = errors.get(rule, USUAL * float(before.error[0])) + printed
+        count[rule] = count.get(rule, USUAL) + float(holds.sum()) + printed
     batches = []
     for batch in model.batches:
         rule = int(batch.rule[0])
-        chance = (broken[rule] + PSEUDO_ERRORS) / (count[rule] + PSEUDO_EQUATIONS)
-        batches.append(replace(batch, error=np.full(len(batch), min(chance, 0.5))))
+        chance = min(errors[rule] / count[rule], MOST_ERRORS)
+        batches.append(replace(batch, error=np.full(len(batch), chance)))
     return replace(model, batches=tuple(batches))
-
-
-def _with_wanted(model: Model, choice: NDArray[np.intp]) -> Model:
-    """Return the model with the values that would keep the equations that are broken."""
-    values = current(model, choice)
-    wanted: dict[int, set[int]] = {}
-    for batch in model.batches:
-        broken = np.flatnonzero(~batch.holds(values))
-        for e in broken:
-            for cell, lowest, highest in rooms(batch, int(e), values):
-                unit = int(model.variables.unit[cell])
-                wanted.setdefault(cell, set()).update(
-                    _inside(lowest, highest, unit, int(values[cell]))
-                )
-    return replace(model, variables=with_values(model.variables, wanted)) if wanted else model
-
-
-def rooms(batch: Equations, e: int, values: Ints) -> Iterable[tuple[int, int, int]]:
-    """Yield each cell of an equation with the least and greatest value that would keep it."""
-    total = int(batch.sums(values)[e])
-    for cell, coef in zip(batch.cells[e].tolist(), batch.coefs[e].tolist(), strict=True):
-        others = total - coef * int(values[cell])
-        bounds = int(batch.low[e]) - others, int(batch.high[e]) - others
-        least, most = sorted(bound * (1 if coef > 0 else -1) for bound in bounds)
-        size = abs(coef)
-        yield cell, -(-least // size), most // size
-
-
-def _inside(lowest: int, highest: int, unit: int, now: int) -> list[int]:
-    """Return up to `CHOICES` multiples of the unit between two values, those nearest to `now`."""
-    first, last = -(-lowest // unit), highest // unit
-    if first > last:
-        return []
-    nearest = min(max(round(now / unit), first), last)
-    tries = range(max(first, nearest - CHOICES), min(last, nearest + CHOICES) + 1)
-    return [k * unit for k in sorted(tries, key=lambda k: abs(k - nearest))[:CHOICES]]
 
 
 def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.intp], Floats]:
@@ -159,7 +126,7 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
     Also returns the odds of what rivals each cell's value (V).
     """
     for _ in range(STEPS):
-        model = _with_wanted(model, choice)
+        model = with_wanted(model, choice)
         changes = single_changes(model, choice)
         better = _gaining(model, changes)
         if not better:
