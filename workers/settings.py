@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     health_seconds: float = Field(default=600, gt=0)
     """A worker that has work and finishes nothing for so long is unhealthy; let it be more than
     `page_seconds`, after which a stuck page is given up."""
+    task_events: bool = False
+    """Tell whoever listens at the broker, such as Flower, which shards are begun and ended."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -373,7 +373,8 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         hostname=f"{'-'.join(queues)}@{name}",
         without_gossip=True,
         without_mingle=True,
-        without_heartbeat=True,
+        without_heartbeat=not chosen.task_events,
+        task_events=chosen.task_events,
         loglevel="WARNING",
         quiet=True,
     )
