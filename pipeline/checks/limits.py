@@ -1,7 +1,7 @@
 """What values can be: limits by variable, latitude and season, with their sources.
 
 Values are in °C, hPa, mm (snow as well), m/s, per cent, degrees or hours: see `units.to_standard`.
-Tests are named as Copernicus' dataresqc names them (https://doi.org/10.24381/RTOX-JR65), so that a
+Tests are named as Copernicus' dataresqc names them (https://github.com/c3s-data-rescue-service/dataresqc), so that a
 flag means the same to whoever reads a Station Exchange Format file.
 """
 

@@ -24,6 +24,9 @@ from pipeline.checks.units import to_standard
 REPEATED = {True: 4, False: 6}
 """Equal values in a row that are too many, of days and of hours: dataresqc's defaults."""
 
+OBSCURED = 9
+"""Oktas: the code for a sky that cannot be seen (WMO-No. 306, table 2700)."""
+
 FEWEST = 20
 """Fewer values say nothing of what is usual."""
 
@@ -115,6 +118,8 @@ def standard(value: float, variable: str, unit: str | None) -> float | None:
     """Return a value in the unit of the limits; `None` where its unit is not known."""
     if unit is None:
         return value if variable in ("rh", "dd", "wind_force", "ss") else None
+    if variable == "n" and unit == "{okta}" and value == OBSCURED:
+        return 100.0
     return value if variable == "wind_force" else to_standard(value, unit)
 
 

@@ -96,13 +96,9 @@ def test_days_that_differ_too_much() -> None:
 
 def test_hours_that_differ_too_much_in_their_own_unit() -> None:
     values = [29.5 + 0.01 * (i % 5) for i in range(40)]
-    values[20] += 0.1  # inches: 3.4 hPa
+    values[22] += 0.15  # inches: 5.1 hPa
     found = series_flags(hours(40), values, "p", "[in_i'Hg]", daily=False)
-    assert [i for i, names in enumerate(found) if "wmo_time_consistency" in names] == [
-        19,
-        20,
-        21,
-    ] or [i for i, names in enumerate(found) if "wmo_time_consistency" in names] == [20, 21]
+    assert [i for i, names in enumerate(found) if "wmo_time_consistency" in names] == [21, 22, 23]
     slow = series_flags(hours(40, step=3), values, "p", "[in_i'Hg]", daily=False)
     assert not any("wmo_time_consistency" in names for names in slow)
 
@@ -112,6 +108,11 @@ def test_a_unit_not_known_leaves_the_tests_that_need_none() -> None:
     values[10] = 400.0
     found = series_flags(days(30), values, "Tx", None, daily=True)
     assert found[10] == ("series_anomaly", "climatic_outliers")
+
+
+def test_nine_oktas_are_a_sky_that_cannot_be_seen() -> None:
+    found = series_flags(days(3), [8.0, 9.0, 10.0], "n", "{okta}", daily=True)
+    assert found == [(), (), ("impossible_values",)]
 
 
 def test_repetitions_but_not_of_dry_days() -> None:
