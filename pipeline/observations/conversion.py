@@ -122,7 +122,7 @@ def bearing(text: str, west: str) -> float | None:
     said = said.replace("z", "s").replace("o", "w" if west == "o" else "e").replace("l", "e")
     if said in COMPASS:
         return COMPASS[said] or NORTH
-    main, by, towards = said.partition("b") if "b" in said else said.partition("t")
+    main, by, towards = said.replace("by", "b").partition("b")
     if by and main in COMPASS and towards in ("n", "e", "s", "w"):
         turn = (COMPASS[towards] - COMPASS[main] + 180) % 360 - 180
         return (COMPASS[main] + (11.25 if turn > 0 else -11.25)) % 360

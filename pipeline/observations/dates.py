@@ -81,7 +81,8 @@ def find_date(
 
     What the collection says of it counts first, then the page's name, then that of the `document`
     it came in, then the `texts` on it: a month and a year together, or one of each alone. A name
-    that only says the year is helped out by the month in the texts.
+    that only says the year is helped out by the month in the texts. Where the collection has a
+    pattern for names, no date is looked for in others.
     """
     said = dates or Dates()
     if page in said.pages:
@@ -89,7 +90,7 @@ def find_date(
         return _made(parts[0], *parts[1:])
     if said.pattern is not None:
         found = re.search(said.pattern, page)
-        return _of_groups(found) if found else None
+        return _of_groups(found) if found else _helped(None, texts)
     for name in (page, document or ""):
         whole = _whole(name)
         if whole is not None:

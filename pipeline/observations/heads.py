@@ -99,6 +99,7 @@ def _clear(texts: Sequence[str]) -> int | None:
 
 def _spelled(text: str) -> int | None:
     """Return the time that a head is or ends in; 24 hours in a longer head are a length of time."""
+    text = re.sub(r"(?<=\d) ?h\. ?(?=\d)", "h", text)
     whole = read_hour(text) if len(re.findall(r"\w", text)) > 1 else None
     if whole is not None:
         return round(whole * 60)

@@ -75,8 +75,9 @@ def export(
             }
         )
     else:
-        said = f", {written.observations} observations" if written.observations else ""
-        print_line(f"{pages} pages{said}, {files} files in {out}")
+        counts = {"pages": pages, "observations": written.observations, "files": files}
+        said = [f"{count} {what}" for what, count in counts.items() if count or what == "files"]
+        print_line(f"{', '.join(said)} in {out}")
         for line in (*left_out, *written.left_out):
             complain(line)
     if written.left_out or ("sef" in chosen and not written.observations):

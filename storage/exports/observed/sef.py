@@ -80,10 +80,10 @@ class Writer:
             "Vbl": first.variable,
             "Stat": first.statistic,
             "Units": how.unit,
-            "Meta": _joined(_meta(station, first.variable)),
         }
         west = west_of(each.as_written for each in series.observations)
         lines = [f"{name}\t{_clean(said) or 'NA'}" for name, said in head.items()]
+        lines.append(f"Meta\t{_joined(_meta(station, first.variable))}")
         lines.append("\t".join(_COLUMNS))
         lines += [
             _row(each, converted[each.unit] or how, west, station.time == SOLAR)

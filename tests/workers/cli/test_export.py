@@ -114,7 +114,7 @@ def test_a_variable_a_file_in_utc_and_the_format_s_units(
     assert rows[9:11] == ["Stat\tmaximum", "Units\tC"]
     assert rows[13] == "1898\t2\t1\tNA\tNA\tday\t10.56\torig=51.0F|page=1898-02|cell=0.1.2"
     shown = capsys.readouterr()
-    assert shown.out == f"0 pages, 14 observations, 2 files in {out}\n"
+    assert shown.out == f"14 observations, 2 files in {out}\n"
     assert "column 'XYZ' of 1898-02: left out" in shown.err
 
 
