@@ -1,8 +1,8 @@
 """What values can be: limits by variable, latitude and season, with their sources.
 
 Values are in °C, hPa, mm (snow as well), m/s, per cent, degrees or hours: see `units.to_standard`.
-Tests are named as Copernicus' dataresqc names them (https://github.com/c3s-data-rescue-service/dataresqc), so that a
-flag means the same to whoever reads a Station Exchange Format file.
+Tests are named as Copernicus' dataresqc names them, so that a flag means the same to whoever reads
+a Station Exchange Format file (https://github.com/c3s-data-rescue-service/dataresqc).
 """
 
 from __future__ import annotations
