@@ -35,10 +35,10 @@ def row_rule(grid: Grid, doubt: Doubt, summaries: Sequence[Summary], score: floa
                 found.append(one)
         if found:
             by_column.append(found)
-            ratios.append(sum(_log_ratio(grid, doubt, each) for each in found))
+            ratios.append(sum(log_ratio(grid, doubt, each) for each in found))
     kept = [
         each
-        for equations, applies in zip(by_column, _applies(np.array(ratios)), strict=True)
+        for equations, applies in zip(by_column, applies(np.array(ratios)), strict=True)
         if applies
         for each in equations
     ]
@@ -56,7 +56,7 @@ def row_rule(grid: Grid, doubt: Doubt, summaries: Sequence[Summary], score: floa
     )
 
 
-def _log_ratio(grid: Grid, doubt: Doubt, equation: Equation) -> float:
+def log_ratio(grid: Grid, doubt: Doubt, equation: Equation) -> float:
     """Return the logarithm of how much likelier a cell is if the equation holds than if not."""
     if not complete(grid, equation):
         return 0.0
@@ -65,7 +65,7 @@ def _log_ratio(grid: Grid, doubt: Doubt, equation: Equation) -> float:
     return math.log(max(weight / max(means[0], 1e-9), 1 - doubt.seen(equation) + PRINTED))
 
 
-def _applies(ratios: Floats) -> Bools:
+def applies(ratios: Floats) -> Bools:
     """Return in which columns a rule likely holds; in how many is learnt from all of them.
 
     A column of which a cell is misread beyond the alternatives is no exception; one whose cells are

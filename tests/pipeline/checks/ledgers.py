@@ -475,6 +475,35 @@ def meters(rng: np.random.Generator) -> Ledger:
     return draft.done()
 
 
+def continued(rng: np.random.Generator, count: int) -> list[Ledger]:
+    """Pages of one account: each ends in totals, which the next brings forward in its first row."""
+    columns = int(rng.integers(2, 6))
+    pages: list[Ledger] = []
+    for page in range(count):
+        draft = Draft(
+            rng,
+            "continued",
+            [Column("text", "Name"), *(number(f"Item {index}", 2) for index in range(columns))],
+        )
+        rows = []
+        if pages:
+            last = pages[-1]
+            for column in range(1, columns + 1):
+                draft.put(column, last.values[last.rows - 1, column])
+            rows.append(draft.row)
+            draft.texts[draft.row, 0] = "Brought forward"
+            draft.row += 1
+        for line in range(int(rng.integers(12, 30))):
+            draft.texts[draft.row, 0] = f"Name {page}-{line}"
+            for column in range(1, columns + 1):
+                draft.put(column, int(rng.integers(5, 20000)))
+            rows.append(draft.row)
+            draft.row += 1
+        summaries(draft, rows, range(1, columns + 1), "total", "exact")
+        pages.append(draft.done())
+    return pages
+
+
 def unrelated(rng: np.random.Generator) -> Ledger:
     """Columns that have nothing to do with each other but the weather; no rule holds."""
     days = int(rng.integers(12, 32))
