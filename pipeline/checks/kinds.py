@@ -1,7 +1,7 @@
 """From a table's cells to numbers with rivals: what each column holds, and what its cells may say.
 
 A column is judged as a whole, by its head, by how most of its cells are written, and by what the
-sheet says of them. A cell is then read in that light (`pipeline.checks.meaning`).
+sheet says of them. A cell is then read in that light (`pipeline.checks.columns.meaning`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from pipeline.checks.columns import Evidence, judge_column
+from pipeline.checks.columns.evidence import Evidence, judge_column
+from pipeline.checks.columns.meaning import Meant, find_meanings, to_entry
+from pipeline.checks.columns.naming import name_columns
+from pipeline.checks.columns.omitted import with_omissions
+from pipeline.checks.columns.writing import unlike_rows, writings_of
 from pipeline.checks.headers import column_headers
-from pipeline.checks.meaning import Meant, find_meanings, to_entry
-from pipeline.checks.naming import name_columns
 from pipeline.checks.notation import decimals
-from pipeline.checks.omitted import with_omissions
 from pipeline.checks.sheet import Position, Sheet
-from pipeline.checks.writing import unlike_rows, writings_of
 from pipeline.forms.form import Form, FormColumn
 from pipeline.page import Cell, Table
 

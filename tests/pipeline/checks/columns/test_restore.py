@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.checks.restore import (
+from pipeline.checks.columns.restore import (
     base_of,
     find_lead,
     implied_decimals,

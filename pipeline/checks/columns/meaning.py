@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from pipeline.checks.columns.restore import restore
+from pipeline.checks.columns.writing import Writing, fits
 from pipeline.checks.notation import (
     decimals,
     is_ditto,
@@ -14,9 +16,7 @@ from pipeline.checks.notation import (
     read_hour,
     read_number,
 )
-from pipeline.checks.restore import restore
 from pipeline.checks.sheet import Candidate, Entry
-from pipeline.checks.writing import Writing, fits
 from pipeline.page import Cell
 from pipeline.tables.column import fit_shape
 from pipeline.tables.values import NUMBER, plain_number

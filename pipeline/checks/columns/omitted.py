@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from pipeline.checks.columns import Evidence
-from pipeline.checks.notation import decimals
-from pipeline.checks.restore import (
+from pipeline.checks.columns.evidence import Evidence
+from pipeline.checks.columns.restore import (
     base_of,
     find_lead,
     implied_decimals,
     looks_like_inches,
     says_omitted,
 )
+from pipeline.checks.notation import decimals
 from pipeline.checks.sheet import Column
 from pipeline.checks.units import PRESSURE
 from pipeline.tables.values import plain_number
