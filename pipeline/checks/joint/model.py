@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.joint.rivals import Rivals, find_rivals
+from pipeline.checks.joint.usual import Crowd, crowd
 from pipeline.checks.relation import Rule
 from pipeline.checks.sheet import Entry, Position, Sheet
 
@@ -38,7 +39,8 @@ class Variables:
     """V cells with up to D values each: `values` and `logprob` are V x D, `places` V positions.
 
     Places beyond a cell's rivals hold `NEVER`. `rest` (V) is the probability of all values not
-    listed, `density` (V) that of each. `given` (V) says which were read as numbers at all.
+    listed, `density` (V) that of each. `given` (V) says which were read as numbers at all. `crowds`
+    are what is usual in the columns.
     """
 
     places: tuple[Position, ...]
@@ -49,6 +51,7 @@ class Variables:
     unit: Ints
     given: NDArray[np.bool_]
     texts: tuple[tuple[str, ...], ...]
+    crowds: Mapping[int, Crowd]
 
     @property
     def likeliest(self) -> Ints:
@@ -188,6 +191,12 @@ def _variables(
         count = min(depth, len(rivals.values))
         values[i, :count] = rivals.values[:count]
         logprob[i, :count] = rivals.logprobs[:count]
+    crowds = _crowds(places, found)
+    for i, rivals in enumerate(found):
+        if rivals.values:
+            count = min(depth, len(rivals.values))
+            weights = crowds[places[i][1]].weigh(values[i, :count], rivals.values[0])
+            logprob[i, :count] += weights - weights.max()
     rest = np.array([max(rivals.rest, 1e-9) for rivals in found])
     span = np.array([spans.get(column, 1000.0) for _, column in places])
     return Variables(
@@ -199,7 +208,16 @@ def _variables(
         np.array(steps, np.int64),
         np.array([bool(rivals.values) for rivals in found], np.bool_),
         tuple(rivals.texts[:depth] for rivals in found),
+        crowds,
     )
+
+
+def _crowds(places: Sequence[Position], found: Sequence[Rivals]) -> dict[int, Crowd]:
+    columns: dict[int, list[int]] = {}
+    for (_, column), rivals in zip(places, found, strict=True):
+        if rivals.values:
+            columns.setdefault(column, []).append(rivals.values[0])
+    return {column: crowd(values) for column, values in columns.items()}
 
 
 def _batches(
@@ -248,7 +266,9 @@ def with_values(variables: Variables, extra: Mapping[int, Iterable[int]]) -> Var
     for i, more in new.items():
         at = slice(int(used[i]), int(used[i]) + len(more))
         values[i, at] = more
-        logprob[i, at] = math.log(variables.density[i])
+        crowd = variables.crowds[variables.places[i][1]]
+        weights = crowd.weigh(np.array(more, np.int64), int(variables.values[i, 0]))
+        logprob[i, at] = math.log(variables.density[i]) + weights
     return replace(variables, values=values, logprob=logprob)
 
 

@@ -20,7 +20,7 @@ LEAST_REST = 0.003
 TAKEN, LOST, TWICE = 0.6, 0.1, 0.1
 """Shares of the rest: a digit taken for another, lost by the reader, seen twice or too much."""
 
-ORIGINS, FAR = 3, -3.0
+ORIGINS, FAR = 3, -5.0
 """Rivals are made of so many readings, those whose logarithm is not farther below the first's."""
 
 MOST_DIGITS = 9
