@@ -9,7 +9,7 @@ from pipeline.checks.discover.choose import choose
 from pipeline.checks.discover.doubt import Doubt
 from pipeline.checks.discover.formula import read_body
 from pipeline.checks.discover.grid import read_grid
-from pipeline.checks.discover.groups import Columns, cut, feet
+from pipeline.checks.discover.groups import Columns, cut, cut_at_labels, feet
 from pipeline.checks.discover.rules import column_rule, row_rule
 from pipeline.checks.discover.significance import LEAST_SCORE
 from pipeline.checks.discover.steps import steps
@@ -32,7 +32,7 @@ def find_rules(sheet: Sheet) -> tuple[Rule, ...]:
     classes = []
     if len(grid.numbers):
         columns = Columns(grid, doubt)
-        best = cut(columns)
+        best = max(cut(columns), cut_at_labels(columns), key=lambda each: each.score)
         done = best if best.score >= LEAST_SCORE else None
         found = [(each, done.score) for each in (done.totals, done.means) if each] if done else []
         found += [((each.summary,), each.score) for each in feet(columns, done)]

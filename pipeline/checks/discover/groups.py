@@ -198,6 +198,36 @@ def cut(columns: Columns) -> Cut:
     return Cut(tuple(totals), tuple(means), score - math.log(KINDS))
 
 
+def cut_at_labels(columns: Columns) -> Cut:
+    """Return how labelled rows cut the others into groups, if they do: below each, one or two."""
+    runs: list[tuple[int, int, int]] = []  # first row of the group, its length, labelled rows below
+    first = 0
+    labelled = columns.grid.labels.tolist()
+    for row, label in enumerate([*labelled, False]):
+        if label:
+            continue
+        below = 0
+        while row - below > first and labelled[row - below - 1]:
+            below += 1
+        if below and row - below - first > 1:
+            runs.append((first, row - below - first, below))
+        if below:
+            first = row
+    best = Cut((), (), -math.inf)
+    if len(runs) < 2:
+        return best
+    count = min(below for *_, below in runs)
+    for layout in LAYOUTS:
+        if len(layout.split()) != min(2, count):
+            continue
+        found = [_summaries(start, size, layout) for start, size, _ in runs]
+        totals = tuple(each for total, _ in found for each in total)
+        means = tuple(each for _, mean in found for each in mean)
+        score = _weigh(columns, [*totals, *means]) - math.log(2 * KINDS * len(LAYOUTS))
+        best = max(best, Cut(totals, means, score), key=lambda each: each.score)
+    return best
+
+
 def _keep(
     states: dict[tuple[int, int], tuple[float, tuple[tuple[int, int, int], ...]]],
     state: tuple[int, int],
@@ -347,26 +377,31 @@ def _shares(proposals: Sequence[Summary]) -> Floats:
 
 
 def _foot(columns: Columns, summary: Summary, tries: float) -> Foot:
-    """Weigh a summary of the table by the likeliest readings, and by all of them."""
+    """Weigh a summary of the table."""
     kind: Literal["sum", "mean"] = "sum" if summary.parts == 1 else "mean"
+    return Foot(summary, kind, _weigh(columns, [summary]) - tries)
+
+
+def _weigh(columns: Columns, summaries: Sequence[Summary]) -> float:
+    """Return the evidence (log) of summaries, by the likeliest readings or by all of them.
+
+    As the better of the two is taken, it counts as two tries.
+    """
     equations = [
-        each for column in columns.numbers if (each := state(columns.grid, summary, int(column)))
+        each
+        for summary in summaries
+        for column in columns.numbers
+        if (each := state(columns.grid, summary, int(column))) and complete(columns.grid, each)
     ]
-    tested = [each for each in equations if complete(columns.grid, each)]
-    weights, chances, agree, shares = [], [], [], []
-    for each in tested:
+    weights, chances, agree, shares, seen = np.zeros((5, len(equations)))
+    for index, each in enumerate(equations):
         likenesses = columns.likenesses(each)
-        mine, means = columns.doubt.weigh(each, likenesses)
-        weights.append(mine)
-        chances.append(max(means))
-        agree.append(float(holds(columns.grid, each)))
-        shares.append(max(_share(columns.grid, each, *likeness) for likeness in likenesses))
-    seen = np.array([columns.doubt.seen(each) for each in tested])
-    best = max(
-        log_e(np.array(weights), np.array(chances), seen=seen),
-        log_e(np.array(agree), np.array(shares)),
-    )
-    return Foot(summary, kind, best - tries)
+        weights[index], means = columns.doubt.weigh(each, likenesses)
+        chances[index] = max(means)
+        agree[index] = holds(columns.grid, each)
+        shares[index] = max(_share(columns.grid, each, *likeness) for likeness in likenesses)
+        seen[index] = columns.doubt.seen(each)
+    return max(log_e(weights, chances, seen=seen), log_e(agree, shares))
 
 
 def _share(grid: Grid, equation: Equation, pool: Ints, own: int, base: Ints) -> float:

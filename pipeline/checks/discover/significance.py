@@ -8,8 +8,8 @@ SIGNIFICANT = 0.01
 """The largest p-value of a relation, after all that was tried on the table."""
 LEAST_SCORE = -math.log(SIGNIFICANT)
 """The logarithm of the evidence, less that of the tries, that a relation needs."""
-KINDS = 24
-"""One over the share of the error that each family of hypotheses may use. There are twelve; what is
+KINDS = 26
+"""One over the share of the error that each family of hypotheses may use. There are thirteen; what is
 left is for rows at the foot of a table."""
 
 
