@@ -16,7 +16,7 @@ from pipeline.forms.form import Form
 from pipeline.observations.dates import PageDate
 from pipeline.observations.heads import column_days, column_minutes, column_months, head_levels
 from pipeline.observations.rows import Axis, Body, find_rows
-from pipeline.observations.station import ObservedColumn, Station, Statistic
+from pipeline.observations.station import Said, Station, Statistic
 from pipeline.page import Cell, Table
 
 MADE_BY: dict[str, Statistic] = {
@@ -73,12 +73,12 @@ def find_parts(
     table = replace(table, cells=tuple(replace(cell, alternatives=()) for cell in table.cells))
     columns = _titled(read_sheet(table, form, notes).columns, table, notes)
     said = [
-        station.said_of(i, head) if station else ObservedColumn()
+        station.said_of(i, head) if station else Said()
         for i, head in enumerate(column_headers(table))
     ]
     cells = {(cell.row, cell.column): cell for cell in table.cells if cell.row >= table.header_rows}
     measured = [_measured(i, each, said[i], cells) for i, each in enumerate(columns)]
-    across = _across(table, measured, said, date, notes)
+    across = _across(_levels(table, form), measured, said, date, notes)
     if any(axis.days is not None for axis in across):  # the others are totals of these
         pairs = zip(measured, across, strict=True)
         measured = [None if axis.days is None else each for each, axis in pairs]
@@ -106,7 +106,7 @@ def _titled(columns: Sequence[Column], table: Table, notes: Sequence[str]) -> li
     ]
 
 
-def _unknown(columns: Sequence[Column], said: Sequence[ObservedColumn]) -> tuple[str, ...]:
+def _unknown(columns: Sequence[Column], said: Sequence[Said]) -> tuple[str, ...]:
     """Return the heads of the columns of numbers that nobody says a variable of."""
     return tuple(
         column.header
@@ -118,28 +118,35 @@ def _unknown(columns: Sequence[Column], said: Sequence[ObservedColumn]) -> tuple
     )
 
 
+def _levels(table: Table, form: Form | None) -> list[list[str]]:
+    """Return the texts above each column, what its form calls it first: some pages leave it out."""
+    levels = head_levels(table)
+    if form is None or len(form.columns) != table.columns:
+        return levels
+    return [[column.name, *level] for column, level in zip(form.columns, levels, strict=True)]
+
+
 def _across(
-    table: Table,
+    levels: Sequence[Sequence[str]],
     measured: Sequence[Measured | None],
-    said: Sequence[ObservedColumn],
+    said: Sequence[Said],
     date: PageDate | None,
     notes: Sequence[str],
 ) -> tuple[Axis, ...]:
     """Return what each column stands for by its heads: a month, a day or an hour."""
-    levels = head_levels(table)
     months, days = column_months(levels), column_days(levels)
     variables = [
-        each.variable if each and days[i] is None else None for i, each in enumerate(measured)
+        each.variable if each and days[i] is None and each.statistic != "mean" else None
+        for i, each in enumerate(measured)
     ]
     minutes = column_minutes(levels, variables, " ".join(notes))
     axes = []
-    for i, each in enumerate(measured):
+    for i, day in enumerate(days):
         month = months[i]
         first = datetime.date(date.year, month, 1) if date is not None and month else None
         time = said[i].minutes
-        if time is None and each is not None and each.statistic != "mean":
+        if time is None and variables[i] is not None:
             time = minutes[i]
-        day = days[i]
         axes.append(Axis(first, None if day is None else day - 1, time))
     return tuple(axes)
 
@@ -147,7 +154,7 @@ def _across(
 def _measured(
     number: int,
     column: Column,
-    said: ObservedColumn,
+    said: Said,
     cells: Mapping[tuple[int, int], Cell],
 ) -> Measured | None:
     variable = said.variable if said.variable is not None else column.variable

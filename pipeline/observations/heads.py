@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,8 +31,12 @@ _CLOCK = re.compile(
 )
 _DAYS = 31
 _HOURS = 24
+_STEPS = (1, 2, 3, 4, 6, 8, 12)
 _COUNTED = 12
 """So many bare numbers in a row, each one more than the last, are the hours of a day."""
+
+_FEWEST, _MOST = 3, 0.6
+"""How many heads must agree on a row of hours, and which share: they are small and badly read."""
 
 
 def head_levels(table: Table) -> list[list[str]]:
@@ -68,22 +73,37 @@ def column_minutes(
 
     `levels` are the texts above each column from the top down. A bare number is an hour where the
     heads or the `notes` around the table speak of hours, where twelve stand in a row, or where
-    neighbours of one variable have numbers that rise otherwise than columns are numbered. Midnight
-    that ends a day is 1440.
+    neighbours of one variable have numbers that rise otherwise than columns are numbered. Where
+    most of them rise by one step, the others are counted. Midnight that ends a day is 1440.
     """
-    clear = [_clear(texts) for texts in levels]
+    found = [_clear(texts) for texts in levels]
     bare = [_bare(texts) for texts in levels]
-    found = list(clear)
     spoken = is_hour(notes)
     for first, last in _runs(bare, variables):
-        numbers = [bare[i] for i in range(first, last)]
         named = spoken or any(is_hour(text) for i in range(first, last) for text in levels[i])
-        if named or _are_hours([n for n in numbers if n is not None]):
-            for i in range(first, last):
-                hour = bare[i]
-                if found[i] is None and hour is not None:
-                    found[i] = _in_half(60 * hour, levels[i])
+        for i, hour in enumerate(_hours(bare[first:last], named), first):
+            if found[i] is None and hour is not None:
+                found[i] = _in_half(60 * hour, levels[i])
     return found
+
+
+def _hours(numbers: Sequence[int | None], named: bool) -> list[int | None]:
+    """Return the hours that bare numbers above neighbouring columns are, `None` where they are not.
+
+    `named`: something says that they are hours.
+    """
+    size = len(numbers)
+    for step in _STEPS:
+        starts = Counter(n - step * i for i, n in enumerate(numbers) if n is not None)
+        [(start, votes)] = starts.most_common(1)
+        counted = [start + step * i for i in range(size)]
+        agreed = votes >= max(_FEWEST, _MOST * size) and start >= 0 and counted[-1] <= _HOURS
+        if agreed and (step > 1 or named or size >= _COUNTED):
+            return list(counted)
+    told = [n for n in numbers if n is not None]
+    steps = {b - a for a, b in itertools.pairwise(told)}
+    rising = len(told) > 1 and min(steps) > 0 and steps != {1}
+    return list(numbers) if named or rising else [None] * size
 
 
 def _clear(texts: Sequence[str]) -> int | None:
@@ -129,10 +149,11 @@ def _in_half(minutes: int, texts: Sequence[str]) -> int:
 
 
 def _bare(texts: Sequence[str], most: int = _HOURS) -> int | None:
-    """Return the whole number to `most` that stands alone on the lowest level that has one."""
+    """Return the whole number to `most` that begins the lowest level that has one."""
     for text in reversed(texts):
-        if _is_number(text) and int(text.strip(" .")) <= most:
-            return int(text.strip(" ."))
+        found = re.match(r"\W*(\d{1,2})(?![\d.,/:]|\w{5})", text)
+        if found is not None and int(found[1]) <= most:
+            return int(found[1])
     return None
 
 
@@ -150,10 +171,3 @@ def _runs(bare: Sequence[int | None], variables: Sequence[str | None]) -> list[t
                 runs.append((first, i))
             first = i
     return runs
-
-
-def _are_hours(numbers: Sequence[int]) -> bool:
-    steps = {b - a for a, b in itertools.pairwise(numbers)}
-    if len(numbers) < 2 or min(steps, default=0) <= 0:
-        return False
-    return len(numbers) >= _COUNTED or steps != {1}

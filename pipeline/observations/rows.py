@@ -21,6 +21,13 @@ _WRAPPED = 3
 """So many rows more must have a day in order if a new month begins among them."""
 
 
+_SUMMED = 2
+"""Rows of sums and means that may follow the days of a month."""
+
+_WORD = 3
+"""Letters in a label that make it a word rather than what is left of a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """What one row or column stands for; `None` where it does not say.
@@ -65,6 +72,8 @@ def find_rows(body: Body, date: PageDate | None, across: Sequence[Axis]) -> tupl
     """
     minutes = _minutes(body)
     days = _days(body, minutes)
+    if date is not None and date.month is not None and date.day is None:
+        days = _counted(body, days, calendar.monthrange(date.year, date.month)[1])
     if any(axis.date for axis in across):
         return tuple(
             Axis(None, day - 1, time) if day is not None else Axis()
@@ -137,6 +146,31 @@ def _days(body: Body, minutes: Sequence[int | None]) -> list[int | None]:
             found[row] = found[row - 1]
     kept = _rising(found, strict=not any(minutes))
     return kept if any(minutes) else _filled(kept)
+
+
+def _counted(body: Body, days: list[int | None], month: int) -> list[int | None]:
+    """Return the days, counted where few can be read but there are as many rows as in the `month`.
+
+    A row of sums and one of means may follow.
+    """
+    numbers = [i for i, c in enumerate(body.columns, body.first) if c.kind == "number"]
+    rows = [row for row in range(body.rows) if any(_has_value(body, row, i) for i in numbers)]
+    known = [row for row in rows if days[row] is not None]
+    if len(known) > month / 2 or not 0 <= len(rows) - month <= _SUMMED or len(numbers) < 2:
+        return days
+    first = body.cells.get((rows[month - 1], body.first))
+    if first is not None and sum(c.isalpha() for c in first.text) >= _WORD:
+        return days  # the last of so many rows is no day
+    counted: list[int | None] = [None] * body.rows
+    for day, row in enumerate(rows[:month], 1):
+        counted[row] = day
+    agreed = sum(days[row] == counted[row] for row in known)
+    return counted if 2 * agreed >= len(known) else days
+
+
+def _has_value(body: Body, row: int, column: int) -> bool:
+    cell = body.cells.get((row, column))
+    return cell is not None and cell.value is not None
 
 
 def _day_of(cell: Cell) -> int | None:

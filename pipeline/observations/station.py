@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import BadInput
 
@@ -48,6 +56,11 @@ link = ""
 # unit = "[in_i'Hg]"
 # statistic = "point"
 # hour = "09:00"
+# [[columns]]              # 24 columns of hours, from 1 to midnight, that have no heads
+# number = 1
+# last = 24
+# hour = "01:00"
+# every = "01:00"
 """
 
 
@@ -56,42 +69,71 @@ class _Frozen(BaseModel):
 
 
 class ObservedColumn(_Frozen):
-    """What the columns hold whose head matches `head`, or the one of that `number` from 0.
+    """What the columns hold whose head matches `head`, or those from `number` (from 0) to `last`.
 
     What is `None` is told by the page; an empty `variable` leaves the columns out. `unit` is
-    UCUM's, `hour` the local time of the observation, `HH:MM`.
+    UCUM's, `hour` the local time of the observation, `HH:MM`; where each column is of a later hour
+    than the one before it, `every` says by how much.
     """
 
     head: str | None = None
     number: int | None = Field(None, ge=0)
+    last: int | None = Field(None, ge=0)
     variable: str | None = Field(None, pattern=r"^[A-Za-z0-9_]*$")
     unit: str | None = Field(None, min_length=1)
     statistic: Statistic | None = None
     hour: str | None = None
+    every: str | None = None
 
     @field_validator("head")
     @classmethod
     def _is_pattern(cls, head: str | None) -> str | None:
         return None if head is None else _checked(head)
 
-    @field_validator("hour")
+    @field_validator("hour", "every")
     @classmethod
     def _is_clock(cls, hour: str | None) -> str | None:
         if hour is not None and (_CLOCK.fullmatch(hour) is None or minutes_of(hour) > 1440):
             raise ValueError(f"{hour!r} is no time of day; write it as 09:00")
         return hour
 
-    @property
-    def minutes(self) -> int | None:
-        """The local time in minutes after midnight."""
-        return None if self.hour is None else minutes_of(self.hour)
+    @model_validator(mode="after")
+    def _ends_in_a_day(self) -> ObservedColumn:
+        if self.number is None and (self.last is not None or self.every is not None):
+            raise ValueError("last and every need the number of the first column")
+        if self.number is not None and self.last is not None:
+            if self.last < self.number:
+                raise ValueError("the last column stands before the first")
+            if (self.minutes_of(self.last) or 0) > 1440:
+                raise ValueError("the last column's hour is after midnight")
+        return self
+
+    def minutes_of(self, number: int) -> int | None:
+        """Return the local time of a column that this speaks of, in minutes after midnight."""
+        if self.hour is None:
+            return None
+        later = number - (self.number or 0) if self.every is not None else 0
+        return minutes_of(self.hour) + later * minutes_of(self.every or "0:00")
 
     def speaks_of(self, number: int, head: str) -> bool:
         """Return whether this is said of column `number`, above which `head` stands."""
         if self.head is None and self.number is None:
             return False
         named = self.head is None or re.search(self.head, head, re.I) is not None
-        return named and self.number in (None, number)
+        if self.number is None:
+            return named
+        last = self.number if self.last is None else self.last
+        return named and self.number <= number <= last
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of one column; `None` where nothing is. `minutes` are those of local time."""
+
+    variable: str | None = None
+    unit: str | None = None
+    statistic: Statistic | None = None
+    minutes: int | None = None
 
 
 class Dates(_Frozen):
@@ -165,13 +207,18 @@ class Station(_Frozen):
         """The IANA zone of the clock, `None` where it is a fixed time from UTC."""
         return self.time if self.offset is None else None
 
-    def said_of(self, number: int, head: str) -> ObservedColumn:
+    def said_of(self, number: int, head: str) -> Said:
         """Return all that is said of column `number` under `head`; the first to say it counts."""
-        said: dict[str, Any] = {}
-        for column in self.columns:
-            if column.speaks_of(number, head):
-                said = {**column.model_dump(exclude_none=True), **said}
-        return ObservedColumn(**said)
+        said = Said()
+        for each in self.columns:
+            if each.speaks_of(number, head):
+                said = Said(
+                    each.variable if said.variable is None else said.variable,
+                    said.unit or each.unit,
+                    said.statistic or each.statistic,
+                    each.minutes_of(number) if said.minutes is None else said.minutes,
+                )
+        return said
 
 
 def parse_station(text: str, what: str) -> Station:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.forms.form import Form, FormColumn
 from pipeline.observations.axes import Measured, Part, find_parts
 from pipeline.observations.dates import PageDate
 from pipeline.observations.station import ObservedColumn, Station
@@ -126,6 +127,27 @@ def test_what_the_station_says_of_columns_counts() -> None:
     (part,) = find_parts(table, PageDate(1898, 2), (), station)
     assert part.measured == (None, Measured("TGn", "Cel", "minimum"), None)
     assert part.columns[1].minutes == 540
+
+
+def test_heads_that_a_page_leaves_out_are_told_by_its_form() -> None:
+    rows = [["", *["Ins."] * 3]] + [
+        [str(d), *(f"29.{d}0{i}" for i in range(3))] for d in range(1, 9)
+    ]
+    names = ("Day", "9 a.m. Ins.", "2 p.m. Ins.", "9 p.m. Ins.")
+    form = Form(name="f", columns=tuple(FormColumn(name=name, variable="p") for name in names))
+    (part,) = find_parts(_table(*rows), PageDate(1898, 2), ("BAROMETER",), None, form)
+    assert [axis.minutes for axis in part.columns] == [None, 540, 840, 1260]
+
+
+@pytest.mark.parametrize(("rows", "counted"), [(30, 30), (31, 30), (32, 30), (29, 0), (33, 0)])
+def test_days_that_the_fold_took_are_counted_where_a_month_has_so_many(
+    rows: int, counted: int
+) -> None:
+    table = [["", *["Ins."] * 2]]
+    table += [["", f"29.{d % 10}01", f"29.{d % 10}02"] for d in range(1, rows + 1)]
+    parts = find_parts(_table(*table), PageDate(1898, 9), ("BAROMETER",))
+    days = [row.date.day for part in parts for row in part.rows if row.date]
+    assert days == list(range(1, counted + 1))
 
 
 def test_columns_that_nobody_knows_are_named() -> None:
