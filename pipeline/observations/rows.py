@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import calendar
 import datetime
 import itertools
@@ -17,8 +16,13 @@ from pipeline.page import Cell
 
 _T = TypeVar("_T")
 
-_WRAPPED = 3
-"""So many rows more must have a day in order if a new month begins among them."""
+_LATE, _EARLY = 20, 10
+_WRAPPED = 6
+"""Where a month ends and another begins among the rows: the days before and after it, and how much
+more the days must then be in order."""
+
+_REACH = 100
+"""How many days back the one before a day is looked for."""
 
 
 _SUMMED = 2
@@ -181,39 +185,46 @@ def _day_of(cell: Cell) -> int | None:
 
 def _rising(days: Sequence[int | None], strict: bool) -> list[int | None]:
     """Return the days without those that break their order; a second month counts from 32."""
-    rows = [row for row, day in enumerate(days) if day is not None]
-    values = [day for day in days if day is not None]
-    best = _longest(values, strict)
-    shifted = values
-    for at in range(1, len(values)):
-        if values[at] < values[at - 1]:
-            wrapped = [*values[:at], *(day + 31 for day in values[at:])]
-            kept = _longest(wrapped, strict)
-            if len(kept) >= len(best) + _WRAPPED:
-                best, shifted = kept, wrapped
+    told = [(row, day) for row, day in enumerate(days) if day is not None]
+    best, score = _longest(told, strict)
+    for at in range(1, len(told)):
+        if told[at - 1][1] >= _LATE and told[at][1] <= _EARLY:
+            wrapped = told[:at] + [(row, day + 31) for row, day in told[at:]]
+            kept, other = _longest(wrapped, strict)
+            if other >= score + _WRAPPED:
+                best, score = kept, other
     result: list[int | None] = [None] * len(days)
-    for i in best:
-        result[rows[i]] = shifted[i]
+    for row, day in best:
+        result[row] = day
     return result
 
 
-def _longest(values: Sequence[int], strict: bool) -> list[int]:
-    """Return the places of a longest rising subsequence."""
-    place = bisect.bisect_left if strict else bisect.bisect_right
-    ends: list[int] = []
-    lasts: list[int] = []
+def _longest(told: Sequence[tuple[int, int]], strict: bool) -> tuple[list[tuple[int, int]], int]:
+    """Return the rising rows and days that are most, and in step with each other; and how many.
+
+    A day counts twice where it is as many days after the one before as there are rows between.
+    """
+    scores: list[int] = []
     before: list[int | None] = []
-    for i, value in enumerate(values):
-        at = place(ends, value)
-        before.append(lasts[at - 1] if at else None)
-        ends[at : at + 1] = [value]
-        lasts[at : at + 1] = [i]
-    kept: list[int] = []
-    last: int | None = lasts[-1] if lasts else None
-    while last is not None:
-        kept.append(last)
-        last = before[last]
-    return kept[::-1]
+    for i, (row, day) in enumerate(told):
+        score, last = 1, None
+        for j in range(i - 1, max(-1, i - _REACH), -1):
+            above, earlier = told[j]
+            if earlier < day or (earlier == day and not strict):
+                reached = scores[j] + 1 + (day - earlier == row - above)
+                if reached > score:
+                    score, last = reached, j
+        scores.append(score)
+        before.append(last)
+    if not scores:
+        return [], 0
+    at: int | None = max(range(len(scores)), key=scores.__getitem__)
+    most = scores[at or 0]
+    kept = []
+    while at is not None:
+        kept.append(told[at])
+        at = before[at]
+    return kept[::-1], most
 
 
 def _filled(days: list[int | None]) -> list[int | None]:

@@ -50,6 +50,11 @@ def test_a_day_that_is_out_of_order_is_not_believed_but_counted() -> None:
     assert _days(_part(*_register(days))) == [None, *range(1, 11)]
 
 
+def test_days_that_are_in_step_are_believed_before_others() -> None:
+    days = ["1", "1", "D", *map(str, range(4, 12)), "MEAN."]
+    assert _days(_part(*_register(days))) == [None, *range(1, 12), None]
+
+
 def test_days_of_the_next_month_follow() -> None:
     days = [*map(str, range(20, 29)), *map(str, range(1, 6))]
     part = _part(*_register(days))
