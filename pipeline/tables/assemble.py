@@ -11,6 +11,7 @@ from pipeline.page import Alternative, Cell, Line, LineStatus, Reading, Table
 from pipeline.profiles import Profile
 from pipeline.tables.column import Settled, is_numeric, odd, settle
 from pipeline.tables.edge import counted_labels, lost_columns
+from pipeline.tables.facing import join_facing
 from pipeline.tables.layout import CellLine, Layout, Position
 from pipeline.tables.structure.grid import Grid
 from pipeline.tables.values import parse_value
@@ -50,9 +51,10 @@ def make_tables(
         wanted = set(_odd_cells(layout, raw))
         again = [place for place in readings if place[:3] in wanted]
         final |= join_lines(reread(again)) if again else {}
-    return tuple(
+    tables = [
         _table(layout, index, grid, raw, final, profile) for index, grid in enumerate(layout.grids)
-    )
+    ]
+    return join_facing(layout, tables)
 
 
 def join_lines(readings: Mapping[CellLine, Reading]) -> dict[Position, Reading]:

@@ -19,7 +19,7 @@ def lost_columns(grid: Grid, texts: Mapping[tuple[int, int], str]) -> int:
     """
     if grid.framed or not grid.at_edge:
         return 0
-    counted = _count_of_heads(grid, texts)
+    counted = count_of_heads(texts, grid.header_rows, len(grid.xs) - 1)
     if counted is not None:
         return max(counted, 0)
     first, *others = (_digits(grid, texts, column) for column in range(min(4, len(grid.xs) - 1)))
@@ -27,11 +27,13 @@ def lost_columns(grid: Grid, texts: Mapping[tuple[int, int], str]) -> int:
     return int(usual >= 3 and first >= usual - 1)
 
 
-def _count_of_heads(grid: Grid, texts: Mapping[tuple[int, int], str]) -> int | None:
-    """Return head minus column, where most heads agree on it: the place of column 0."""
-    for row in range(grid.header_rows):
+def count_of_heads(
+    texts: Mapping[tuple[int, int], str], header_rows: int, columns: int
+) -> int | None:
+    """Return head minus column, where most heads agree on it: what column 0 would count."""
+    for row in range(header_rows):
         steps: Counter[int] = Counter()
-        for column in range(len(grid.xs) - 1):
+        for column in range(columns):
             text = texts.get((row, column), "").strip(" .")
             if text.isascii() and text.isdecimal() and len(text) <= 2:
                 steps[int(text) - column] += 1

@@ -15,9 +15,11 @@ from pipeline.profiles import Profile
 from pipeline.tables.crops import cell_crops, line_crop
 from pipeline.tables.marks import find_marks
 from pipeline.tables.structure import find_grids
+from pipeline.tables.structure.facing import Facing, find_facing
 from pipeline.tables.structure.grid import Grid, Sheet
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
-from pipeline.tables.structure.straighten import POWERS, Warp, fit_warp
+from pipeline.tables.structure.straighten import TERMS, Warp, fit_warp
+from pipeline.tables.structure.strokes import find_strokes
 
 Position = tuple[int, int, int]
 """Table, row, column."""
@@ -31,7 +33,8 @@ class Layout:
     """A page divided into what is to be read: the cells of its tables, and lines outside them.
 
     `boxes` (N x 4 x 2) are the lines' corners on the prepared page; `cells` holds a crop for every
-    line of text of every cell, `marks` what cells say whose shape tells, such as a dash.
+    line of text of every cell, `marks` what cells say whose shape tells, such as a dash. `facing`
+    names the grids that may be halves of one table on the two pages of an open book.
     """
 
     prepared: Prepared
@@ -41,6 +44,7 @@ class Layout:
     boxes: NDArray[np.float32]
     lines: tuple[Gray, ...]
     marks: Mapping[Position, str] = field(default_factory=dict)
+    facing: tuple[Facing, ...] = ()
 
     def cell_polygons(self, grid: Grid, lost: int = 0) -> dict[tuple[int, int], Polygon]:
         """Return each cell's corners in page pixels, by row and column.
@@ -78,9 +82,10 @@ class Straight:
 
 def straighten(prepared: Prepared, boxes: NDArray[np.float32]) -> Straight:
     """Straighten a page, given its detected lines (N x 4 x 2, prepared pixels)."""
-    height = text_height(prepared.ink, boxes)
+    strokes = find_strokes(prepared.ink)
+    height = text_height(strokes, boxes)
     rules = find_rules(prepared.ink, height)
-    warp = fit_warp(rules, boxes, height)
+    warp = fit_warp(rules, strokes, boxes, height)
     gray = warp.apply(prepared.gray)
     ink = prepared.ink if gray is prepared.gray else ink_mask(gray)
     rules = find_rules(ink, height)
@@ -96,13 +101,15 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
     grids: list[Grid] = []
     cells: dict[CellLine, Gray] = {}
     marks: dict[Position, str] = {}
+    facing: tuple[Facing, ...] = ()
     free = np.ones(len(boxes), bool)
     tall, wide = prepared.ink.shape
-    warp = Warp(wide, tall, np.zeros(len(POWERS)), np.zeros(len(POWERS)))
+    warp = Warp(wide, tall, np.zeros(TERMS), np.zeros(TERMS))
     if profile.tables.find:
         page = straighten(prepared, boxes)
         warp, sheet = page.warp, page.sheet
         grids = find_grids(sheet)
+        facing = find_facing(sheet, grids)
         for index, grid in enumerate(grids):
             crops = cell_crops(page.gray, page.ink, sheet.text, grid, sheet.height)
             found = find_marks(sheet, grid)
@@ -114,4 +121,4 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
         for box in (grid.box for grid in grids):
             free &= ~np.array([box.holds(x, y) for x, y in middle], bool)
     lines = tuple(line_crop(prepared.gray, corners) for corners in boxes[free])
-    return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines, marks)
+    return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines, marks, facing)

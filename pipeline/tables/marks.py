@@ -94,9 +94,7 @@ def _mark(strokes: NDArray[np.int32], ink: float, middle: float, h: float) -> st
     return DITTO if small and upright and alike and beside and apart and near else None
 
 
-def _long_dashes(
-    sheet: Sheet, grid: Grid, where: _Places, ink: NDArray[Any]
-) -> dict[Place, str]:
+def _long_dashes(sheet: Sheet, grid: Grid, where: _Places, ink: NDArray[Any]) -> dict[Place, str]:
     """Return the dashes so long that they were taken for pieces of level rules.
 
     They leave room to both sides, and stand at the height of the text in a cell without any.

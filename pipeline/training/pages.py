@@ -19,6 +19,7 @@ from pipeline.profiles import Preprocessing, load_profile
 from pipeline.recognition.alphabets import LATIN
 from pipeline.tables.layout import Layout, lay_out
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
+from pipeline.tables.structure.strokes import find_strokes
 from pipeline.training.datasets.lines import IMAGES, placed_lines
 from pipeline.training.degrade import degrade, some_wear
 from pipeline.training.draw import draw_page
@@ -78,7 +79,7 @@ def tabulated(layout: Layout, name: str) -> MarkedPage:
     """Return a page whose tables were found, straightened: every line of a cell is a text."""
     gray = layout.warp.apply(layout.prepared.gray)
     ink = ink_mask(gray)
-    height = text_height(layout.prepared.ink, layout.boxes)
+    height = text_height(find_strokes(layout.prepared.ink), layout.boxes)
     text = without_rules(ink, find_rules(ink, height), height).mask
     boxes = []
     for grid in layout.grids:

@@ -71,8 +71,7 @@ class Grid:
     They need not touch: what lies between two of them belongs to neither. `header_rows` counts the
     rows above the level rule that ends the head. `at_edge` tells that the table begins at the left
     edge of the page or in its fold, `framed` that a rule begins it. `spans` are the cells of more
-    than one place; no two share one. Of a table over two facing pages, `fold` is the first column
-    of the right one.
+    than one place; no two share one.
     """
 
     xs: tuple[float, ...]
@@ -81,7 +80,6 @@ class Grid:
     at_edge: bool = False
     framed: bool = True
     spans: tuple[Span, ...] = ()
-    fold: int | None = None
 
     @property
     def covered(self) -> frozenset[tuple[int, int]]:

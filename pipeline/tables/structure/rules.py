@@ -28,17 +28,17 @@ class Rules:
     horizontal_pieces: Boxes
 
 
-def text_height(ink: Mask, boxes: NDArray[np.float32]) -> float:
-    """Return the usual height of a character, in pixels: the median over connected components.
+def text_height(strokes: Strokes, boxes: NDArray[np.float32]) -> float:
+    """Return the usual height of a character, in pixels: the median over its strokes.
 
     Specks and page-high rules do not count; where there are detected lines (N x 4 x 2 corners) a
     character is from two to four fifths as high as they are, whatever specks or joined-up writing
     make of it. 24.0 where there is too little ink to tell.
     """
-    stats = find_strokes(ink).stats
+    stats = strokes.stats
     heights = stats[1:, cv2.CC_STAT_HEIGHT]
     widths = stats[1:, cv2.CC_STAT_WIDTH]
-    plausible = (heights >= 8) & (heights <= ink.shape[0] / 8) & (widths <= 4 * heights)
+    plausible = (heights >= 8) & (heights <= strokes.mask.shape[0] / 8) & (widths <= 4 * heights)
     plausible &= heights <= 6 * widths
     found = float(np.median(heights[plausible])) if plausible.sum() >= 10 else 24.0
     if len(boxes) < 5:

@@ -70,12 +70,12 @@ class Drawn:
 
 @dataclass
 class Canvas:
-    """A page that is drawn on, and the boxes of the lines that a detector would find."""
+    """A page that is drawn on, and the corners (4 x 2) of the lines that a detector would find."""
 
     height: int
     width: int
     image: Gray = field(init=False)
-    lines: list[Box] = field(default_factory=list)
+    lines: list[NDArray[np.float64]] = field(default_factory=list)
     tables: list[Drawn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class Canvas:
         part = self.image[top : top + tall, left : left + wide]
         np.minimum(part, 255 - ink, out=part)
         box = (float(left), float(top), float(left + wide), float(top + tall))
-        self.lines.append(box)
+        self.lines.append(corners(box))
         return box
 
     def rule(self, x0: float, y0: float, x1: float, y1: float, thick: int = 2) -> None:
@@ -224,6 +224,12 @@ def _brace(a: float, b: float, base: float, reach: float) -> NDArray[np.float64]
     return np.column_stack([a + t * (b - a), base + reach * across])
 
 
+def corners(box: Box) -> NDArray[np.float64]:
+    """Return the corners (4 x 2) of a box, clockwise from its top left."""
+    x0, y0, x1, y1 = box
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+
 def bent(canvas: Canvas, push: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Canvas:
     """Return the page as seen where each point is pushed off its place, its truth moved along.
 
@@ -242,12 +248,11 @@ def bent(canvas: Canvas, push: Callable[[NDArray[np.float64]], NDArray[np.float6
     )
 
     def moved(box: Box) -> Box:
-        x0, y0, x1, y1 = box
-        corners = push(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]))
-        (a, b), (c, d) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        seen = push(corners(box))
+        (a, b), (c, d) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
         return (a, b, c, d)
 
-    found.lines = [moved(box) for box in canvas.lines]
+    found.lines = [push(line) for line in canvas.lines]
     found.tables = [
         replace(
             table,
@@ -265,9 +270,7 @@ def lay(canvas: Canvas) -> Layout:
     """Lay the page out with the lines as they were drawn."""
     ready = prepare(canvas.image, PLAIN.preprocessing)
     inverse = np.linalg.inv(np.vstack([ready.to_page, [0, 0, 1]]))[:2]
-    boxes = np.array(canvas.lines, np.float64).reshape(-1, 4)
-    corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
-    placed = corners @ inverse[:, :2].T + inverse[:, 2]
+    placed = np.array(canvas.lines).reshape(-1, 4, 2) @ inverse[:, :2].T + inverse[:, 2]
     return lay_out(ready, placed.astype(np.float32), PLAIN)
 
 

@@ -12,7 +12,7 @@ from pipeline.page import Table, Transcription
 from pipeline.preprocess import prepare
 from pipeline.profiles import Preprocessing, Profile
 from pipeline.tables.layout import Layout, lay_out
-from pipeline.tables.structure.straighten import POWERS, Warp
+from pipeline.tables.structure.straighten import POWERS, TERMS, Warp
 from pipeline.training.degrade import Wear, degrade
 from pipeline.training.draw import DrawnPage, draw_page, without_first_column
 from pipeline.training.layouts import daily_ledger, open_table, pressure_table
@@ -133,7 +133,11 @@ def test_an_empty_page_has_nothing() -> None:
     assert layout.lines == ()
 
 
-small = st.lists(st.floats(-12, 12), min_size=len(POWERS), max_size=len(POWERS)).map(np.array)
+def terms(limits: float, count: int) -> st.SearchStrategy[list[float]]:
+    return st.lists(st.floats(-limits, limits), min_size=count, max_size=count)
+
+
+small = st.tuples(terms(12, len(POWERS)), terms(2, TERMS - len(POWERS))).map(np.concatenate)
 
 
 @settings(max_examples=50)
@@ -152,7 +156,9 @@ def test_a_straightened_page_shows_each_point_at_its_straight_place() -> None:
     def smooth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.asarray(128 + 60 * np.sin(x / 25) + 60 * np.cos(y / 20))
 
-    warp = Warp(500, 400, np.array([9.0, -6, 4, 3, 2]), np.array([-5.0, 4, -3, 2, 1]))
+    level, plumb = np.zeros((2, TERMS))
+    level[:7], plumb[:7] = (9, -6, 4, 3, 2, 0, 3), (-5, 4, -3, 2, 1, 0, 0)
+    warp = Warp(500, 400, level, plumb)
     straight = warp.apply(smooth(xs, ys).astype(np.uint8))
     upright = warp.upright(np.column_stack([xs.ravel(), ys.ravel()]))
     wanted = smooth(upright[:, 0], upright[:, 1]).reshape(xs.shape)
