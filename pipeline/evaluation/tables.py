@@ -265,15 +265,17 @@ def _row_shift(truth: TableTruth, read: Grid, columns: int) -> tuple[int | None,
             return _winner(votes), "row labels"
     for i in body:
         shapes = [
-            (j, _shape(text))
+            (j, _shape(text, truth.compare))
             for j, text in enumerate(truth.grid[i])
             if j >= truth.label_columns and text.strip()
         ]
         if not shapes:
             continue
         for r in range(len(read)):
-            alike = sum(_shape(_at(read, r, j + columns)) == shape for j, shape in shapes)
-            if 2 * alike >= len(shapes):
+            seen = (
+                (_shape(_at(read, r, j + columns), truth.compare), shape) for j, shape in shapes
+            )
+            if 2 * sum(found == shape for found, shape in seen) >= len(shapes):
                 return r - i, "shape of values"
         break
     return None, "nothing"
@@ -292,8 +294,13 @@ def _winner(votes: Counter[int]) -> int:
     return min(votes, key=lambda shift: (-votes[shift], abs(shift), shift))
 
 
-def _shape(text: str) -> str:
-    """Return `text` with every digit as `d` and every other letter as `a`."""
+def _shape(text: str, compare: Compare) -> str:
+    """Return `text` with every digit as `d` and every other letter as `a`.
+
+    Where only digits are compared, marks are no part of a number's shape.
+    """
+    if compare == "digits" and number(text) is not None:
+        text = key(text, "digits")
     return "".join("d" if c.isdigit() else "a" if c.isalpha() else c for c in canonical(text))
 
 

@@ -61,6 +61,15 @@ def test_without_header_columns_are_counted() -> None:
     assert score.placements[0] == Placement(0, 0, "width, row labels")
 
 
+def test_the_shape_of_values_is_what_is_compared() -> None:
+    """Ink without points: where digits are compared, rows are still found by their values."""
+    rows = [["", *(text.replace(".", "") for text in row[1:])] for row in _read()[2:]]
+    assert score_table(TRUTH, rows).placed == 0
+    score = score_table(replace(TRUTH, compare="digits"), rows)
+    assert score.placements == (Placement(-1, 0, "width, shape of values"),)
+    assert score.placed == VALUES
+
+
 def test_the_first_column_lost_in_the_fold() -> None:
     for rows in (_read(), _read()[1:]):
         score = score_table(TRUTH, [row[1:] for row in rows])
