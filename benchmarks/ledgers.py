@@ -130,7 +130,7 @@ def _height(face: Face) -> float:
 
 
 def _outlined(face: Face) -> bool:
-    """Tell whether strokes are hollow: closing what is narrower than a pen about doubles the ink."""
+    """Tell whether strokes are hollow: closing gaps narrower than a pen doubles the ink."""
     canvas = Image.new("L", (1200, 400), 0)
     ImageDraw.Draw(canvas).text((60, 250), "1 7 4", fill=255, font=face.font(200), anchor="ls")
     ink = (np.asarray(canvas) > 127).astype(np.uint8)
