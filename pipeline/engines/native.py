@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from pipeline.detection.detect import load_detector
 from pipeline.errors import BadInput, LedgermillError
-from pipeline.models.load import digest, load_recognizer, model_path, read
+from pipeline.models.load import digest, model_path, read
 from pipeline.page import Reading
 from pipeline.preprocess import Gray
 from pipeline.profiles import Profile
 from pipeline.recognition.decoding import is_numeric
-from pipeline.recognition.reader import LineReader
+from pipeline.recognition.reader import load_reader, second_of
 from pipeline.recognition.script import SCRIPTS, load_router
 
 POSSIBLE, LIKELY, SURE = 0.02, 0.9, 0.95
@@ -39,7 +39,9 @@ def load(profile: Profile, device: str, threads: int | None) -> Native:
 
 def weights_digest(profile: Profile) -> str:
     """Return the SHA-256 of all weights' digests, in the order that they are used."""
-    files = [detector(profile), model_path("script"), *recognizers(profile).values()]
+    files = [detector(profile), model_path("script")]
+    for path in recognizers(profile).values():
+        files += [path, *filter(None, [second_of(path)])]
     return hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
 
 
@@ -77,7 +79,7 @@ class Native:
         self.detector = load_detector(detector(profile), self.device, profile.detection)
         self.router = load_router(model_path("script"), self.device)
         self.readers = {
-            name: LineReader(*load_recognizer(path, self.device), profile.recognition.crops)
+            name: load_reader(path, self.device, profile.recognition.crops)
             for name, path in recognizers(profile).items()
         }
 

@@ -1,8 +1,12 @@
-"""One recognizer, reading crops of any size: fitted, batched, decoded, calibrated."""
+"""One recognizer, reading crops of any size: fitted, batched, decoded, calibrated.
+
+Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors`: see `second`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pipeline.models.load import load_recognizer
 from pipeline.page import Reading
 from pipeline.precision import half_precision
 from pipeline.preprocess import Gray
@@ -17,20 +22,60 @@ from pipeline.recognition.calibration import calibrate, from_config, is_binary
 from pipeline.recognition.crops import batch, bucket, fit_crop
 from pipeline.recognition.decoding import Decoder
 from pipeline.recognition.network import STRIDE, Recognizer
+from pipeline.recognition.second import UNSURE, agree
+
+
+def second_of(path: Path) -> Path | None:
+    """Return the weights that are asked for a second opinion, where there are any."""
+    second = path.with_name(f"{path.stem}-second{path.suffix}")
+    return second if second.exists() else None
+
+
+def load_reader(path: Path, device: str, crops: int, calibrated: bool = True) -> LineReader:
+    """Return the reader of a file of weights and of its second. Raises `BadInput`."""
+    other = second_of(path)
+    second = None if other is None else LineReader(load_recognizer(other, device)[0], {}, crops)
+    network, config = load_recognizer(path, device)
+    return LineReader(network, config if calibrated else {}, crops, second)
 
 
 class LineReader:
-    """One recognizer, reading crops of any size, its confidence calibrated as its file says."""
+    """One recognizer, reading crops of any size, its confidence calibrated as its file says.
 
-    def __init__(self, network: Recognizer, config: Mapping[str, Any], crops: int) -> None:
+    `second` is asked about gray crops that it is not sure of.
+    """
+
+    def __init__(
+        self,
+        network: Recognizer,
+        config: Mapping[str, Any],
+        crops: int,
+        second: LineReader | None = None,
+    ) -> None:
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops = crops
         self.device = next(network.parameters()).device
         self.decoder = Decoder(network.config.alphabet)
         self.calibration = from_config(config)
+        self.second = second
 
     def read(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
         """Read crops (h x w, gray), in the order given."""
+        readings = self._read(crops, charset)
+        if self.second is not None:
+            # In black and white, networks see the same and make the same mistakes.
+            unsure = [
+                i
+                for i, crop in enumerate(crops)
+                if readings[i].confidence < UNSURE and not is_binary(crop)
+            ]
+            others = self.second.read([crops[i] for i in unsure], charset)
+            for i, other in zip(unsure, others, strict=True):
+                readings[i] = agree(readings[i], other)
+        return [self._calibrated(readings[i], crop) for i, crop in enumerate(crops)]
+
+    def _read(self, crops: Sequence[Gray], charset: str | None) -> list[Reading]:
+        """Return what the network itself says."""
         config = self.network.config
         fitted = [fit_crop(crop, config.height, config.least, config.area) for crop in crops]
         buckets: dict[int, list[int]] = {}
@@ -43,7 +88,7 @@ class LineReader:
                 pixels, widths = batch([fitted[i] for i in part], wide)
                 found = self.probabilities(pixels, widths)
                 readings |= zip(part, self.decoder.decode(found, charset), strict=True)
-        return [self._calibrated(readings[i], crop) for i, crop in enumerate(crops)]
+        return [readings[i] for i in range(len(crops))]
 
     def probabilities(self, pixels: Tensor, widths: Tensor) -> list[NDArray[np.float32]]:
         """Return the T x C probabilities of N x 1 x H x W pixels, class 0 the blank."""
