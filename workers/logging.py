@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on stderr, with the job, shard and page it is about.
 
 A shard's token is also its task's id. stdout belongs to results. Without `set_up`, structlog would
-write there.
+write there. Passwords in addresses are not logged, whoever quotes them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from workers.settings import hide_passwords
 
 
 def set_up(level: str) -> None:
@@ -20,6 +22,7 @@ def set_up(level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _hide,
     ]
     written = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
@@ -38,3 +41,10 @@ def set_up(level: str) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def _hide(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {
+        name: hide_passwords(value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -172,7 +173,13 @@ def _plain_environment() -> dict[str, Any]:
 
 def _file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:
+                raise SettingsError(
+                    f"{path.absolute()}: anybody may write to it, and it says where everything "
+                    f"goes; chmod o-w {path}"
+                )
+            return tomllib.load(file)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -199,3 +206,8 @@ def without_password(url: str) -> str:
     """Return `url` with its password, also one given as a query parameter, shown as `***`."""
     url = re.sub(r"(://[^/?@:]*):[^/?]*@", r"\1:***@", url, count=1)
     return re.sub(r"(?i)([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", r"\1***", url)
+
+
+def hide_passwords(text: str) -> str:
+    """Return `text` with the passwords of all addresses in it shown as `***`."""
+    return re.sub(r"(\b[a-z][a-z0-9+]*://[^\s/?@:]*):[^\s/?@]*@", r"\1:***@", text, flags=re.I)

@@ -44,3 +44,21 @@ def test_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> N
     assert (found["logger"], found["event"]) == ("kombu", "lost\nthe broker b")
     assert (found["level"], found["job"], found["shard"]) == ("error", 7, "00ff")
     assert "ValueError: odd" in found["exception"]
+
+
+def test_no_password_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        set_up("warning")
+        url = "postgresql+psycopg://mill:se-cret%2F1@host:5432/name"
+        try:
+            raise ValueError(f"{url} and redis://:se-cret@h:1/0")
+        except ValueError:
+            structlog.get_logger().exception("away", reason=f"cannot reach {url}", port=5432)
+    finally:
+        structlog.reset_defaults()
+    shown = capsys.readouterr().err
+    assert "se-cret" not in shown
+    found = json.loads(shown)
+    assert found["reason"] == "cannot reach postgresql+psycopg://mill:***@host:5432/name"
+    assert "redis://:***@h:1/0" in found["exception"]
+    assert found["port"] == 5432

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from workers.settings import Settings, SettingsError, settings, without_password
+from workers.settings import (
+    Settings,
+    SettingsError,
+    hide_passwords,
+    settings,
+    without_password,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +136,27 @@ def test_a_home_is_absolute() -> None:
 )
 def test_without_password(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_a_file_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledgermill.toml"
+    path.write_text("threads = 2\n")
+    path.chmod(0o646)
+    with pytest.raises(SettingsError, match=r"anybody may write to it.*chmod o-w"):
+        settings()
+    path.chmod(0o644)
+    assert settings().threads == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://:pw@h/0 is away", "redis://:***@h/0 is away"),
+        ("(postgresql+psycopg://u:p%40w@h:1/d)", "(postgresql+psycopg://u:***@h:1/d)"),
+        ("a://u:1@h b://u:2@h", "a://u:***@h b://u:***@h"),
+        ("s3://bucket/prefix?endpoint=http://h:9000", "s3://bucket/prefix?endpoint=http://h:9000"),
+        ("at 12:30, mail a@b.c", "at 12:30, mail a@b.c"),
+    ],
+)
+def test_passwords_are_hidden_wherever_they_stand(text: str, shown: str) -> None:
+    assert hide_passwords(text) == shown

@@ -131,9 +131,10 @@ def _write_log(error: Exception) -> str:
         traceback.format_exception(error)
     )
     name = f"error-{now:%Y%m%d-%H%M%S}-{os.getpid()}.txt"
-    try:
-        from workers.settings import settings
+    from workers.settings import hide_passwords, settings
 
+    text = hide_passwords(text)
+    try:
         folder = settings().home / "log"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / name
