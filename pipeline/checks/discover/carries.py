@@ -13,7 +13,7 @@ from pipeline.checks.discover.doubt import Doubt, Equation
 from pipeline.checks.discover.evidence import log_e
 from pipeline.checks.discover.grid import Grid, Ints, read_grid
 from pipeline.checks.discover.groups import complete, holds
-from pipeline.checks.discover.rules import applies, log_ratio
+from pipeline.checks.discover.rules import applies, ratio
 from pipeline.checks.discover.significance import LEAST_SCORE, p_value
 from pipeline.checks.discover.write import instance
 from pipeline.checks.relation import Rule
@@ -79,7 +79,7 @@ def find_carries(sheets: Sequence[Sheet]) -> tuple[Rule, ...]:
     score = best[0] - math.log(FOOT * HEAD)
     if score < LEAST_SCORE:
         return ()
-    kept = applies(np.array([sum(log_ratio(grid, doubt, e) for e in each) for each in best[1]]))
+    kept = applies([[ratio(grid, doubt, e) for e in each if complete(grid, e)] for each in best[1]])
     equations = [e for each, good in zip(best[1], kept, strict=True) if good for e in each]
     tested = [each for each in equations if complete(grid, each)]
     turns = sorted({(each.target[0], each.operands[0][0]) for each in equations})

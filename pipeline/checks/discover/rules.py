@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.checks.discover.choose import explained
 from pipeline.checks.discover.doubt import Doubt, Equation
 from pipeline.checks.discover.formula import Body, Fit, equation, fit
-from pipeline.checks.discover.grid import Bools, Floats, Grid
+from pipeline.checks.discover.grid import Grid
 from pipeline.checks.discover.groups import Summary, complete, holds, state
 from pipeline.checks.discover.significance import p_value
 from pipeline.checks.discover.write import columns_formula, instance, lasting, rows_formula
@@ -35,10 +35,10 @@ def row_rule(grid: Grid, doubt: Doubt, summaries: Sequence[Summary], score: floa
                 found.append(one)
         if found:
             by_column.append(found)
-            ratios.append(sum(log_ratio(grid, doubt, each) for each in found))
+            ratios.append([ratio(grid, doubt, each) for each in found if complete(grid, each)])
     kept = [
         each
-        for equations, applies in zip(by_column, applies(np.array(ratios)), strict=True)
+        for equations, applies in zip(by_column, applies(ratios), strict=True)
         if applies
         for each in equations
     ]
@@ -56,29 +56,36 @@ def row_rule(grid: Grid, doubt: Doubt, summaries: Sequence[Summary], score: floa
     )
 
 
-def log_ratio(grid: Grid, doubt: Doubt, equation: Equation) -> float:
-    """Return the logarithm of how much likelier a cell is if the equation holds than if not."""
-    if not complete(grid, equation):
-        return 0.0
+def ratio(grid: Grid, doubt: Doubt, equation: Equation) -> tuple[float, float]:
+    """Return how much likelier an equation's cells are if it holds and they say what was looked at.
+
+    The second number is how likely they do not.
+    """
     pool = np.flatnonzero(grid.known[:, equation.target[1]])
     weight, means = doubt.weigh(equation, [(pool, 0, np.zeros(len(pool), np.int64))])
-    return math.log(max(weight / max(means[0], 1e-9), 1 - doubt.seen(equation) + PRINTED))
+    return weight / max(means[0], 1e-9), min(1.0, 1 - doubt.seen(equation) + PRINTED)
 
 
-def applies(ratios: Floats) -> Bools:
-    """Return in which columns a rule likely holds; in how many is learnt from all of them.
+def applies(ratios: Sequence[Sequence[tuple[float, float]]]) -> list[bool]:
+    """Return in which columns a rule likely holds, from the `ratio` of each of their equations.
 
-    A column of which a cell is misread beyond the alternatives is no exception; one whose cells are
-    sure is.
+    In how many columns it holds, and how often an equation fails there for cells that are misread
+    beyond their alternatives, is learnt from all of them by expectation and maximization: where
+    much is misread, a column with few equations that hold is no exception.
     """
-    share = 0.5
-    likely = np.ones(len(ratios), bool)
-    for _ in range(10):
-        odds = math.log(share / (1 - share)) + ratios
+    column = np.repeat(np.arange(len(ratios)), [len(each) for each in ratios])
+    every, unseen = np.array([one for each in ratios for one in each]).reshape(-1, 2).T
+    share, missed = 0.8, PRINTED
+    chance = np.ones(len(ratios))
+    for _ in range(20):
+        fails = np.maximum(missed, unseen)
+        likely = (1 - fails) * every + fails
+        odds = np.bincount(column, np.log(likely), len(ratios)) + math.log(share / (1 - share))
         chance = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
-        share = float((chance.sum() + 0.5) / (len(ratios) + 1))
-        likely = chance > 0.5
-    return likely
+        share = float((chance.sum() + 2) / (len(ratios) + 2.5))
+        weights = chance[column]
+        missed = float((weights @ (fails / likely) + PRINTED) / (weights.sum() + 1))
+    return [bool(each > 0.5) for each in chance]
 
 
 def column_rule(found: Fit, body: Body, others: Sequence[Body], doubt: Doubt) -> Rule:

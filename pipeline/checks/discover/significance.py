@@ -9,8 +9,8 @@ SIGNIFICANT = 0.01
 LEAST_SCORE = -math.log(SIGNIFICANT)
 """The logarithm of the evidence, less that of the tries, that a relation needs."""
 KINDS = 26
-"""One over the share of the error that each family of hypotheses may use. There are thirteen; what is
-left is for rows at the foot of a table."""
+"""One over the share of the error that each family of hypotheses may use. There are thirteen;
+what is left is for rows at the foot of a table."""
 
 
 def p_value(score: float) -> float:
