@@ -9,7 +9,6 @@ follow its current run and its station's clock by themselves, and cost hardly an
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
-from pipeline.forms.form import Form, parse_form
+from pipeline.forms.form import Form
 from pipeline.observations.axes import Part, find_parts
 from pipeline.observations.dates import find_date
 from pipeline.observations.station import Station
@@ -195,11 +194,9 @@ def _row(transcription_id: int, table: int, part: Part) -> dict[str, Any]:
 
 
 def _form_of(settings: Mapping[str, Any]) -> Form | None:
-    """Return the form that a run read its tables by, `None` where it had none."""
+    """Return the form that a run read its tables by, `None` where it had none we understand."""
     said = settings.get("tables", {}).get("form")
     try:
-        if isinstance(said, str):
-            return parse_form(said, "form")
         return None if said is None else Form.model_validate(said)
-    except (tomllib.TOMLDecodeError, ValidationError):
-        return None  # a form of another version of the code
+    except ValidationError:  # of another version of the code
+        return None

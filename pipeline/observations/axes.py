@@ -88,7 +88,7 @@ def find_parts(
         rows = find_rows(Body(table.rows, columns[span], cells, first), date, across[span])
         dated = any(axis.date for axis in (*rows, *across[span]))
         if any(measured[span]) and dated and any(row != Axis() for row in rows):
-            unknown = _unknown(columns[span], said[span])
+            unknown = _unknown(columns[span], said[span], measured[span])
             parts.append(Part(first, last, rows, across[span], tuple(measured[span]), unknown))
     return tuple(parts)
 
@@ -106,11 +106,17 @@ def _titled(columns: Sequence[Column], table: Table, notes: Sequence[str]) -> li
     ]
 
 
-def _unknown(columns: Sequence[Column], said: Sequence[Said]) -> tuple[str, ...]:
-    """Return the heads of the columns of numbers that nobody says a variable of."""
+def _unknown(
+    columns: Sequence[Column], said: Sequence[Said], measured: Sequence[Measured | None]
+) -> tuple[str, ...]:
+    """Return the heads of the columns of numbers that nobody says a variable of.
+
+    Those before the first that somebody does label the rows.
+    """
+    first = next(i for i, each in enumerate(measured) if each is not None)
     return tuple(
         column.header
-        for column, more in zip(columns, said, strict=True)
+        for column, more in list(zip(columns, said, strict=True))[first:]
         if column.kind == "number"
         and column.variable is None
         and more.variable is None

@@ -9,10 +9,11 @@ file appears whole or not at all, under a name that stays inside the folder that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import BadInput
-from storage.exports import csv, json
+from storage.exports import csv, json, parquet
 from storage.exports.files import Names
 from storage.exports.pages import PublishedPage
 
@@ -39,10 +40,19 @@ def export(
 ) -> Iterator[tuple[PublishedPage, list[Path]]]:
     """Write pages to the folder `out` in every format, and yield each with its files.
 
-    The files of a page have the same stem in every format. Raises `Unavailable` where a file
-    cannot be written.
+    The files of a page have the same stem in every format. Among `formats` may be `parquet`: one
+    file of the cells of all pages, named with those of the first page that has any. Raises
+    `Unavailable` where a file cannot be written.
     """
     names = Names()
-    for page in pages:
-        stem = names.stem(page.name)
-        yield page, [path for name in formats for path in FORMATS[name](page, stem, out)]
+    with ExitStack() as stack:
+        chosen = [FORMATS[name] for name in formats if name in FORMATS]
+        cells = stack.enter_context(parquet.Writer(out)) if "parquet" in formats else None
+        for page in pages:
+            stem = names.stem(page.name)
+            paths = [path for write in chosen for path in write(page, stem, out)]
+            if cells is not None:
+                known = cells.written
+                cells.write(page)
+                paths += [cells.path] if cells.written and not known else []
+            yield page, paths

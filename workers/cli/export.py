@@ -45,8 +45,8 @@ def export(
 ) -> None:
     """Write what has been read as files.
 
-    csv: NAME.table-1.csv, … and observations.csv; json: NAME.json; parquet: observations.parquet;
-    sef: for each variable of a station a file of the Station Exchange Format.
+    csv: NAME.table-1.csv, … and observations.csv; json: NAME.json; parquet: cells.parquet and
+    observations.parquet; sef: a Station Exchange Format file for each variable of a station.
     """
     from storage import exports
     from storage.exports import observed
@@ -93,11 +93,11 @@ def _pages(
     job: int | None,
     formats: Sequence[str],
 ) -> Iterator[tuple[str, int]]:
-    """Write pages in those of the formats that are pages', and yield their names and files."""
+    """Write pages in those of the formats that take them; yield their names and files."""
     from storage import exports
     from storage.exports.pages import pages_of_collection, pages_of_job
 
-    chosen = [name for name in formats if name in exports.FORMATS]
+    chosen = [name for name in formats if name in (*exports.FORMATS, "parquet")]
     if not chosen:
         return
     found = (

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from storage.exports.files import appearing, writing
-from storage.exports.observed.growing import Growing
+from storage.exports.growing import Growing
 from storage.observations import Observation
 
 COLUMNS = tuple(field.name for field in fields(Observation))

@@ -14,8 +14,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from storage.exports.files import appearing, writing
+from storage.exports.growing import Growing
 from storage.exports.observed.csv import COLUMNS, clock
-from storage.exports.observed.growing import Growing
 from storage.observations import Observation
 
 _TYPES = {

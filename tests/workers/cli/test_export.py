@@ -134,6 +134,19 @@ def test_tables_of_observations(station: None, tmp_path: Path) -> None:
     assert json.loads(row["polygon"]) == same["polygon"]
 
 
+def test_all_cells_are_a_table_too(tmp_path: Path, capsys: Output) -> None:
+    assert _export(tmp_path / "out", "-c", "others", "--format", "parquet", "--json") == 0
+    assert _json(capsys)["files"] == 1
+    rows = pq.read_table(tmp_path / "out" / "cells.parquet").to_pylist()
+    assert [row["text"] for row in rows] == [text for line in PLAIN for text in line]
+    assert (rows[5]["header"], rows[5]["value"], rows[5]["is_header"]) == (
+        "BAROMETER.",
+        9.95,
+        False,
+    )
+    assert rows[5]["polygon"][0] == [100, 40]
+
+
 def test_the_same_again_is_the_same_bytes(station: None, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     for out in (one, two, one):
