@@ -88,8 +88,9 @@ def _fitted(form: FormGrid, transform: Transform, sheet: Sheet, own: Sequence[Gr
     bottoms = [each[-1][1] for each in sure or lines] + [grid.box.y1 for grid in own]
     zone = Box(float(expected[0]), min(tops), float(expected[-1]), max(bottoms))
     edges = _edges(expected, sheet, zone, own)
-    rows, number = _rows(form, lines, sheet, replace(zone, x0=edges[0], x1=edges[-1]), own, edges)
-    header = sum(n is not None and n < form.header_rows for n in number)
+    rows, number, header = _rows(
+        form, lines, sheet, replace(zone, x0=edges[0], x1=edges[-1]), own, edges
+    )
     places = {n: row for row, n in enumerate(number) if n is not None}
     spans = tuple(
         CellSpan(places[row], column, tall, wide)
@@ -97,9 +98,8 @@ def _fitted(form: FormGrid, transform: Transform, sheet: Sheet, own: Sequence[Gr
         if all(n in places for n in range(row, row + tall))
         and places[row + tall - 1] - places[row] == tall - 1
     )
-    fold = next((grid.fold for grid in own if grid.fold is not None), None)
     return Grid(
-        tuple(edges.tolist()), rows, header, edges[0] < 2 * h, framed=True, spans=spans, fold=fold
+        tuple(edges.tolist()), rows, header, at_edge=edges[0] < 2 * h, framed=True, spans=spans
     )
 
 
@@ -163,10 +163,13 @@ def _rows(
     zone: Box,
     own: Sequence[Grid],
     edges: Array,
-) -> tuple[tuple[Lines, ...], list[int | None]]:
-    """Return the rows on the page, and which of the form's each is: `None` for one of its own."""
+) -> tuple[tuple[Lines, ...], list[int | None], int]:
+    """Return the rows on the page, which of the form's each is, and how many of them are heads.
+
+    `None` is a row of the page's own. What is above the first row below the form's heads is a head.
+    """
     h = sheet.height
-    seen = _seen(sheet, zone, own)
+    seen = _seen(sheet, zone, own, edges)
     middles = [_middle(each) for each in lines]
     pairs = align(middles, [_middle(each) for each in seen], ROW_DRIFT * h)
     moved = drifted(middles, pairs, [_middle(each) for each in seen]) - np.array(middles)
@@ -185,10 +188,15 @@ def _rows(
             continue
         rows.append((shifted, i))
     rows.sort(key=lambda row: _middle(row[0]))
-    return _apart([each for each, _ in rows]), [i for _, i in rows]
+    header = 0
+    if 0 < form.header_rows < len(lines):
+        first = form.header_rows
+        top = lines[first][0][0] + moved[first]
+        header = sum(bool(_middle(each) < top) for each, _ in rows)
+    return _apart([each for each, _ in rows]), [i for _, i in rows], header
 
 
-def _seen(sheet: Sheet, zone: Box, own: Sequence[Grid]) -> list[Lines]:
+def _seen(sheet: Sheet, zone: Box, own: Sequence[Grid], edges: Array) -> list[Lines]:
     """Return the rows that the page shows: those of its own grids, and text besides them."""
     rows: list[Lines] = []
     for grid in sorted(own, key=lambda grid: grid.xs[0] - grid.xs[-1]):
@@ -197,15 +205,17 @@ def _seen(sheet: Sheet, zone: Box, own: Sequence[Grid]) -> list[Lines]:
     part = Box(max(0, zone.x0), max(0, zone.y0), min(wide, zone.x1), min(tall, zone.y1))
     if part.x1 > part.x0 and part.y1 > part.y0:
         for band in text_rows(sheet, part, [], fill=True):
-            if not any(_overlap((band,), other) for other in rows):
+            free = not any(_overlap((band,), other) for other in rows)
+            if free and _is_row(sheet, edges, (band,)):
                 rows.append((band,))
     return sorted(rows, key=_middle)
 
 
 def _overlap(lines: Lines, other: Lines) -> bool:
-    """Return whether two rows are in each other's way by a third of the lower one."""
-    (a0, a1), (b0, b1) = (lines[0][0], lines[-1][1]), (other[0][0], other[-1][1])
-    return min(a1, b1) - max(a0, b0) > 0.35 * min(a1 - a0, b1 - b0)
+    """Return whether two rows take the same place: the middle of one lies in the other."""
+    return (
+        lines[0][0] < _middle(other) < lines[-1][1] or other[0][0] < _middle(lines) < other[-1][1]
+    )
 
 
 def _is_row(sheet: Sheet, edges: Array, lines: Lines) -> bool:

@@ -20,13 +20,16 @@ from pipeline.forms.marks import Array, Marks, Transform
 SCALES = np.exp(np.arange(-0.36, 0.361, 0.02))
 """How the size of characters may mislead about that of the page."""
 
+MISLED = 0.15
+"""How much it usually does, as a logarithm."""
+
 MOST = 300
 """Points of each kind that are matched."""
 
 EARLY, LATE = (1.2, 0.8, 0.6), (0.5, 0.4, 0.4, 0.4)
 """How far off, in characters' heights, a partner may lie: step by step."""
 
-STARTS = 6
+STARTS = 8
 """Places of the coarse search that are looked at closely."""
 
 CELL, DEEP = 1.2, 8
@@ -38,7 +41,7 @@ LEAST = 30.0
 STRETCH = 0.01
 """How much more a page is stretched in one direction than in the other, usually."""
 
-SLIDE = np.arange(-5, 5.01, 0.25)
+SLIDE = np.arange(-5, 5.01, 0.33)
 """How far, in characters' heights, a page may have come to lie beside its place."""
 
 ELSEWHERE = ((2.3, 0.0), (-3.1, 1.1), (0.7, 2.9), (-1.3, -2.2), (5.3, -3.7))
@@ -98,12 +101,14 @@ def register(form: Marks, page: Marks) -> Registration | None:
     starts = _apart(_starts(points, form, page), points, 2 * page.height)
     begun = [_refine(points, there, matrix, EARLY, _alike) for matrix in starts[:STARTS]]
     begun.sort(key=lambda matrix: -_evidence(points, there, matrix))
-    slid = _refine(points, there, _slide(points, there, begun[0]), EARLY, _alike)
-    matrix = _refine(points, there, slid, LATE, _affine)
-    evidence = _evidence(points, there, matrix)
-    if evidence < LEAST or not _is_likely(matrix):
+    slid = [_slide(points, there, matrix) for matrix in begun[:2]]
+    # Where the scale was wrong, it was moved by the wrong number of columns: once more, then.
+    best = max(slid, key=lambda matrix: _evidence(points, there, matrix))
+    ended = _refine(points, there, _slide(points, there, best), LATE, _affine)
+    evidence = _evidence(points, there, ended)
+    if evidence < LEAST or not _is_likely(ended):
         return None
-    return Registration(Transform(matrix), evidence)
+    return Registration(Transform(ended), evidence)
 
 
 def printed_there(boxes: Array, page: Marks) -> NDArray[np.bool_]:
@@ -191,6 +196,7 @@ def _starts(points: _Points, form: Marks, page: Marks) -> list[tuple[float, Arra
     starts = []
     for scale in usual * SCALES:
         total = np.zeros(shape)
+        likely = np.exp(-0.5 * (np.log(scale / usual) / MISLED) ** 2)
         for places, spectrum, weight in zip(ours, maps, np.sqrt(points.rules), strict=True):
             if len(places):
                 own = _map((places - corner) * scale, shape, blur)
@@ -202,7 +208,7 @@ def _starts(points: _Points, form: Marks, page: Marks) -> list[tuple[float, Arra
             shift = at + low - corner * scale
             starts.append(
                 (
-                    float(total[y, x]),
+                    likely * float(total[y, x]),
                     np.array([[scale * h, 0, shift[0] * h], [0, scale * h, shift[1] * h]]),
                 )
             )
@@ -314,7 +320,7 @@ def _affine(ones: Array, target: Array, weights: Array, before: Array) -> Array:
 
 
 def _slide(points: _Points, page: _Page, matrix: Array) -> Array:
-    """Return the transform, moved along each axis to where most marks meet.
+    """Return the transform, moved along each axis to where most marks meet, and matched again.
 
     In a row of figures that are alike, a page may have come to lie a figure or a column off.
     """
@@ -323,7 +329,7 @@ def _slide(points: _Points, page: _Page, matrix: Array) -> Array:
         moves[:, axis, 2] = SLIDE * page.marks.height
         met = [float(_met(points, page, matrix + move) @ points.rules) for move in moves]
         matrix = matrix + moves[int(np.argmax(met))]
-    return matrix
+    return _refine(points, page, matrix, EARLY, _alike)
 
 
 def _offsets(points: _Points, page: _Page, matrix: Array, reach: float) -> Array:

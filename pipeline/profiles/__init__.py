@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import BadInput
+from pipeline.forms.form import Form, load_form
 
 
 class _Frozen(BaseModel):
@@ -58,10 +59,16 @@ class Recognition(_Frozen):
 
 
 class Tables(_Frozen):
-    """`find`: look for tables at all; `numeric`: re-read the odd cells of a numeric column."""
+    """`find`: look for tables at all; `numeric`: re-read the odd cells of a numeric column.
+
+    `check`: find what holds between a table's cells, and read them together. `form`: what the
+    pages' tables have in common; a profile's file names the form's, as seen from its own folder.
+    """
 
     find: bool = True
     numeric: bool = True
+    check: bool = True
+    form: Form | None = None
 
 
 class Profile(_Frozen):
@@ -95,11 +102,19 @@ def load_profile(name: str) -> Profile:
         text, stem = file.read_text("utf-8"), name
     try:
         data: dict[str, Any] = tomllib.loads(text)
-        profile = Profile(**{"name": stem, **data})
+        profile = Profile(**_with_form({"name": stem, **data}, Path(name).parent))
     except (tomllib.TOMLDecodeError, ValidationError, TypeError) as error:
         reason = "; ".join(str(error).split("\n")[:3])
         raise BadInput(name, f"is no valid profile ({reason})", "mend it") from error
     return _with_places(profile, Path(name).parent) if name.endswith(".toml") else profile
+
+
+def _with_form(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a profile's settings with the form itself where a file names one: workers lack it."""
+    tables = data.get("tables")
+    if not isinstance(tables, dict) or not isinstance(tables.get("form"), str):
+        return data
+    return {**data, "tables": {**tables, "form": load_form(folder / tables["form"])}}
 
 
 def _with_places(profile: Profile, folder: Path) -> Profile:

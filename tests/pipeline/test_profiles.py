@@ -1,11 +1,12 @@
 """Profiles come from their names or from files, and say plainly what is wrong with them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import BadInput
-from pipeline.profiles import load_profile, profile_names
+from pipeline.profiles import Profile, load_profile, profile_names
 
 
 def test_every_built_in_profile_loads() -> None:
@@ -34,6 +35,20 @@ def test_weights_beside_a_file_are_named_in_full(tmp_path: Path) -> None:
     path.write_text("[recognition]\nweights = 'fra+eng'\n[detection]\nweights = '/no/such'\n")
     profile = load_profile(str(path))
     assert (profile.recognition.weights, profile.detection.weights) == ("fra+eng", "/no/such")
+
+
+def test_a_form_that_a_file_names_becomes_part_of_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "rain.toml").write_text('[[columns]]\nname = "Day"\n')
+    path = tmp_path / "mine.toml"
+    path.write_text("[tables]\nform = 'rain.toml'\n")
+    profile = load_profile(str(path))
+    assert profile.tables.form is not None
+    assert profile.tables.form.columns[0].name == "Day"
+    # What a worker is told is enough to read by: it may not see the files.
+    (tmp_path / "rain.toml").unlink()
+    assert Profile(**json.loads(json.dumps(profile.model_dump(mode="json")))) == profile
+    with pytest.raises(BadInput, match=r"rain\.toml: cannot be read"):
+        load_profile(str(path))
 
 
 @pytest.mark.parametrize(
