@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,26 +27,21 @@ Lines = tuple[Span, ...]
 """The top and bottom of each line of text of a row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The grids of a page, and which of them is the form's; `None` where the page is of another."""
-
-    grids: list[Grid]
-    of_form: int | None
-
-
-def apply_form(form: Form, sheet: Sheet, grids: Sequence[Grid]) -> Fitted:
+def apply_form(form: Form, sheet: Sheet, grids: Sequence[Grid]) -> tuple[list[Grid], Form | None]:
     """Return a page's grids with that of the form's table completed, or put right, by the form.
 
     `sheet` is the straightened page, in whose pixels the grids are. What the page shows of edges
     and rows stays where it is; what the form has besides is put where its neighbours let expect
-    it, also beyond the page's edge, and edges that the form does not have are dropped. The grids
-    stay as they are where the page cannot be laid onto the form, or the form has no grid.
+    it, also beyond the page's edge, and edges that the form does not have are dropped. The second
+    value is the form. It is `None`, and the grids stay as they are, where the page cannot be laid
+    onto it; a form without a grid fits every page.
     """
     marks = marks_of_form(form)
-    found = register(marks, marks_of(sheet)) if marks is not None else None
-    if form.grid is None or found is None:
-        return Fitted(list(grids), None)
+    if form.grid is None or marks is None:
+        return list(grids), form
+    found = register(marks, marks_of(sheet))
+    if found is None:
+        return list(grids), None
     zone = _zone(form.grid, found.transform)
     own = [grid for grid in grids if _shared(grid.box, zone) >= 0.5]
     fitted = _fitted(form.grid, found.transform, sheet, own)
@@ -54,7 +49,7 @@ def apply_form(form: Form, sheet: Sheet, grids: Sequence[Grid]) -> Fitted:
     at = next((i for i, grid in enumerate(grids) if grid in own), 0)
     before = [grid for grid in grids[:at] if grid in others]
     after = [grid for grid in grids[at:] if grid in others]
-    return Fitted([*before, fitted, *after], len(before))
+    return [*before, fitted, *after], form
 
 
 def _zone(grid: FormGrid, transform: Transform) -> Box:

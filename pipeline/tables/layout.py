@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.forms.apply import apply_form
+from pipeline.forms.form import Form
 from pipeline.page import Polygon
 from pipeline.preprocess import Gray, Mask, Prepared, ink_mask
 from pipeline.profiles import Profile
@@ -34,7 +36,8 @@ class Layout:
 
     `boxes` (N x 4 x 2) are the lines' corners on the prepared page; `cells` holds a crop for every
     line of text of every cell, `marks` what cells say whose shape tells, such as a dash. `facing`
-    names the grids that may be halves of one table on the two pages of an open book.
+    names the grids that may be halves of one table on the two pages of an open book. `form` is the
+    profile's form, where the page is of it.
     """
 
     prepared: Prepared
@@ -45,6 +48,7 @@ class Layout:
     lines: tuple[Gray, ...]
     marks: Mapping[Position, str] = field(default_factory=dict)
     facing: tuple[Facing, ...] = ()
+    form: Form | None = None
 
     def cell_polygons(self, grid: Grid, lost: int = 0) -> dict[tuple[int, int], Polygon]:
         """Return each cell's corners in page pixels, by row and column.
@@ -102,6 +106,7 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
     cells: dict[CellLine, Gray] = {}
     marks: dict[Position, str] = {}
     facing: tuple[Facing, ...] = ()
+    form = profile.tables.form
     free = np.ones(len(boxes), bool)
     tall, wide = prepared.ink.shape
     warp = Warp(wide, tall, np.zeros(TERMS), np.zeros(TERMS))
@@ -109,6 +114,8 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
         page = straighten(prepared, boxes)
         warp, sheet = page.warp, page.sheet
         grids = find_grids(sheet)
+        if form is not None:
+            grids, form = apply_form(form, sheet, grids)
         facing = find_facing(sheet, grids)
         for index, grid in enumerate(grids):
             crops = cell_crops(page.gray, page.ink, sheet.text, grid, sheet.height)
@@ -121,4 +128,4 @@ def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) ->
         for box in (grid.box for grid in grids):
             free &= ~np.array([box.holds(x, y) for x, y in middle], bool)
     lines = tuple(line_crop(prepared.gray, corners) for corners in boxes[free])
-    return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines, marks, facing)
+    return Layout(prepared, warp, tuple(grids), cells, boxes[free], lines, marks, facing, form)
