@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.checks.check import check_table
 from pipeline.engines import Engine
 from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Gray, Prepared, prepare
@@ -82,6 +83,9 @@ def assemble(
         return dict(zip(places, engine.recognize(crops, limit), strict=True))
 
     tables = make_tables(layout, cells, reread, profile)
+    if profile.tables.check:
+        notes = [line.text for line in lines]
+        tables = tuple(check_table(table, layout.form, notes) for table in tables)
     page = layout.prepared
     return Transcription(page.width, page.height, page.angle, lines, tables)
 

@@ -11,7 +11,7 @@ from pipeline.checks.kinds import published, read_sheet
 from pipeline.checks.quality import flags
 from pipeline.checks.relation import Rule
 from pipeline.checks.sheet import Position, Sheet
-from pipeline.checks.verdicts import Verdict, outcomes, solve
+from pipeline.checks.verdicts import Verdict, borne_out, outcomes, solve
 from pipeline.checks.widen import accept, propose
 from pipeline.forms.form import Form
 from pipeline.page import Cell, Table
@@ -49,10 +49,7 @@ def read_together(sheet: Sheet) -> tuple[tuple[Rule, ...], Mapping[Position, Ver
     rules = find_rules(sheet)
     supposed = propose(sheet, rules)
     verdicts = solve(sheet, rules, supposed)
-    kept = [each for each in supposed if 2 * outcomes(each, verdicts).count(True) > each.tested]
-    if len(kept) < len(supposed):
-        verdicts = solve(sheet, rules, kept)
-    return accept(rules, kept), verdicts
+    return accept(rules, borne_out(supposed, verdicts)), verdicts
 
 
 def _checked(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.checks.joint.board import lay_out
 from pipeline.checks.joint.model import FIRST_ERROR, Model, build
 from pipeline.checks.joint.solve import Solution, solve_model
-from pipeline.checks.joint.wanted import rooms
 from pipeline.checks.relation import Instance, Rule
 from pipeline.checks.sheet import Position, Sheet
 from pipeline.checks.spelling import decimals_of, respell
@@ -59,18 +59,26 @@ def solve(
 ) -> Mapping[Position, Verdict]:
     """Return what each cell with ink says, and each cell without that a relation determines.
 
-    What `supposed` rules say is believed less than what the others do.
+    What `supposed` rules say is believed less than what the others do, and left out of `checks`
+    where it turns out not to hold (see `borne_out`).
 
     Cells of no relation stay as they were read, `plain`. A relation that fails although its cells
     are certain was printed wrong: they keep their readings, and `checks` say so.
     """
     verdicts = {place: _as_read(sheet, place) for place in sheet.entries}
     every = (*rules, *supposed)
+    if not any(rule.instances for rule in every):
+        return verdicts
     model = build(sheet, every, [FIRST_ERROR] * len(rules) + [SUPPOSED_ERROR] * len(supposed))
     solution = solve_model(model)
     verdicts |= _judged(sheet, solution)
     verdicts |= _inferred(sheet, model, verdicts)
-    return _with_checks(verdicts, every)
+    return _with_checks(verdicts, [*rules, *borne_out(supposed, verdicts)])
+
+
+def borne_out(supposed: Sequence[Rule], verdicts: Mapping[Position, Verdict]) -> list[Rule]:
+    """Return those rules that hold in most of their instances between the verdicts' values."""
+    return [each for each in supposed if 2 * outcomes(each, verdicts).count(True) > each.tested]
 
 
 def outcomes(rule: Rule, verdicts: Mapping[Position, Verdict]) -> list[bool | None]:
@@ -195,30 +203,27 @@ def _inferred(
     sheet: Sheet, model: Model, verdicts: Mapping[Position, Verdict]
 ) -> dict[Position, Verdict]:
     """Return the values of cells that hold no number, from equations whose other cells all do."""
-    variables = model.variables
-    known = {place: i for i, place in enumerate(variables.places) if variables.given[i]}
-    values = np.array(
-        [verdicts[place].value if place in known else 0 for place in variables.places],
-        np.int64,
-    ).reshape(len(variables.places))
+    variables, board = model.variables, lay_out(model)
+    says = [verdicts.get(place) for place in variables.places]
+    values = np.array([0 if v is None or v.value is None else v.value for v in says], np.int64)
+    sure = np.array([0.0 if v is None or v.value is None else v.confidence for v in says])
+    unknown = np.array([v is None or v.value is None for v in says], np.bool_)
+    sums = board.sums(values)
     found: dict[int, list[tuple[int, int, float]]] = {}
-    for batch in model.batches:
-        unknown = ~variables.given[batch.cells]
-        for e in np.flatnonzero(unknown.sum(axis=1) == 1):
-            [at] = np.flatnonzero(unknown[e])
-            sure = math.prod(
-                verdicts[variables.places[cell]].confidence
-                for cell in batch.cells[e]
-                if variables.given[cell]
-            )
-            cell, low, high = list(rooms(batch, int(e), values))[at]
-            found.setdefault(cell, []).append((low, high, sure * (1 - float(batch.error[e]))))
-    return {
-        variables.places[cell]: verdict
+    for e, size in enumerate(board.sizes.tolist()):
+        members = board.cells[e, :size]
+        if unknown[members].sum() == 1:
+            chance = float(sure[members[~unknown[members]]].prod() * (1 - board.error[e]))
+            for cell, low, high in board.rooms(e, values, sums):
+                if unknown[cell]:
+                    found.setdefault(cell, []).append((low, high, chance))
+    computed = {
+        variables.places[cell]: _computed(
+            sheet, variables.places[cell], int(variables.unit[cell]), each
+        )
         for cell, each in found.items()
-        if (verdict := _computed(sheet, variables.places[cell], int(variables.unit[cell]), each))
-        is not None
     }
+    return {place: verdict for place, verdict in computed.items() if verdict is not None}
 
 
 def _computed(

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.page import Alternative, Cell, Line, LineStatus, Reading, Table
 from pipeline.profiles import Profile
-from pipeline.tables.column import Settled, is_numeric, odd, settle
+from pipeline.tables.column import Settled, as_read, is_numeric, odd, settle
 from pipeline.tables.edge import counted_labels, lost_columns
 from pipeline.tables.facing import join_facing
 from pipeline.tables.layout import CellLine, Layout, Position
@@ -118,7 +118,7 @@ def _table(
     profile: Profile,
 ) -> Table:
     rows, columns = len(grid.ys), len(grid.xs) - 1
-    says = {place[1:]: _as_read(reading) for place, reading in final.items() if place[0] == index}
+    says = {place[1:]: as_read(reading) for place, reading in final.items() if place[0] == index}
     numeric = set()
     if profile.tables.numeric:
         for column in range(columns):
@@ -159,10 +159,6 @@ def _table(
     box = grid.box
     [polygon] = layout.polygons(np.array([[box.x0, box.y0, box.x1, box.y1]]))
     return Table(polygon, rows, columns + lost, tuple(cells), header)
-
-
-def _as_read(reading: Reading) -> Settled:
-    return Settled(reading.text, reading.confidence, "plain")
 
 
 def _labels(

@@ -47,6 +47,11 @@ class Settled:
     status: Status
 
 
+def as_read(reading: Reading) -> Settled:
+    """Return what a cell says of which nothing else is known."""
+    return Settled(reading.text, reading.confidence, "plain")
+
+
 def settle(column: Mapping[Key, Reading]) -> dict[Key, Settled]:
     """Return what the cells of a column's body say.
 
@@ -58,7 +63,7 @@ def settle(column: Mapping[Key, Reading]) -> dict[Key, Settled]:
     fits = _fit(usual_shape(texts))
     settled = {}
     for key, reading in column.items():
-        best = Settled(reading.text, reading.confidence, "plain")
+        best = as_read(reading)
         if numeric and may_be_number(reading.text):
             best = _settle_number(reading, fits)
         settled[key] = best

@@ -14,6 +14,7 @@ from pipeline.errors import LedgermillError
 from pipeline.page import Reading, Transcription, from_json
 from pipeline.profiles import Preprocessing, Profile, load_profile
 from pipeline.recognize import recognize
+from pipeline.tables.values import parse_value
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = ("barometer-comparison", "daily-ledger", "hourly-pressure")
@@ -50,9 +51,30 @@ def test_a_samples_table_is_read(pages: dict[str, Transcription], name: str) -> 
     (table,) = pages[name].tables
     assert (table.rows, table.columns) == (truth.rows, truth.columns)
     wanted = {(c.row, c.column): c.value for c in truth.cells if c.value is not None}
-    found = {(c.row, c.column): c.value for c in table.cells}
+    found = {(c.row, c.column): parse_value(c.text) for c in table.cells}
     right = sum(found[place] == value for place, value in wanted.items())
     assert right >= 0.98 * len(wanted)
+
+
+def test_a_table_vouches_for_what_its_means_prove(pages: dict[str, Transcription]) -> None:
+    truth = truth_of("hourly-pressure").tables[0]
+    (table,) = pages["hourly-pressure"].tables
+    assert "mean" in {each["kind"] for each in table.relations}
+    says = {(c.row, c.column): c.text for c in truth.cells}
+    verified = [c for c in table.cells if c.status == "verified"]
+    assert len(verified) >= 0.85 * sum(c.value is not None for c in truth.cells)
+    assert [c for c in verified if c.text != says[c.row, c.column]] == []
+    whole = [c.value for c in verified if "mean:pass" in c.checks]
+    assert all(value is not None and 27 < value < 32 for value in whole), "first figure omitted"
+
+
+def test_a_profile_may_leave_tables_unchecked(profile: Profile, reader: Engine) -> None:
+    tables = profile.tables.model_copy(update={"check": False})
+    unchecked = profile.model_copy(update={"tables": tables})
+    (page,) = digitize([image("barometer-comparison")], unchecked, reader)
+    (table,) = page.tables
+    assert table.relations == ()
+    assert {"verified", "repaired"}.isdisjoint(c.status for c in table.cells)
 
 
 def test_the_title_is_a_line_with_its_place(pages: dict[str, Transcription]) -> None:

@@ -60,7 +60,7 @@ def recognize(
     from pipeline.profiles import load_profile
     from pipeline.recognition.decoding import pattern_of
     from pipeline.recognize import recognize as read
-    from workers.cutouts import find_cutouts, open_cutout, settle_sheets
+    from workers.cutouts import check_sheets, find_cutouts, open_cutout
     from workers.settings import settings
 
     pattern_of(charset)  # a wrong one is refused before anything is loaded
@@ -96,15 +96,19 @@ def recognize(
             elif len(readings) % 100 == 0:
                 status.update(f"reading: {len(readings)} of {len(cutouts)}")
     if grid is not None:
-        for cutout, reading, says in settle_sheets(good, readings):
+        checked = check_sheets(good, readings, chosen)
+        for cutout, reading, cell in zip(good, readings, checked, strict=True):
             _print(
                 {
                     "path": cutout.path,
                     "sheet": cutout.sheet,
                     "cell": cutout.cell,
-                    **_said(says.text, says.confidence, reading),
+                    **_said(cell.text, cell.confidence, reading),
                     "raw": reading.text,
-                    "status": _status(says.confidence, says.status, chosen),
+                    "value": cell.value,
+                    "unit": cell.unit,
+                    "status": _status(cell.confidence, cell.status, chosen),
+                    "checks": list(cell.checks),
                 }
             )
     if failed:

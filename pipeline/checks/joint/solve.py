@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.joint.beliefs import believe
-from pipeline.checks.joint.model import Floats, Ints, Model
+from pipeline.checks.joint.board import lay_out
+from pipeline.checks.joint.chains import follow_chains
+from pipeline.checks.joint.model import NEVER, Floats, Ints, Model, with_values
 from pipeline.checks.joint.neighbours import Changes, current, look_around, single_changes
 from pipeline.checks.joint.wanted import with_wanted
 
@@ -20,7 +23,7 @@ STEPS = 24
 
 LEAST_GAIN = 1e-6
 
-USUAL, MOST_ERRORS = 20.0, 0.5
+USUAL, MOST_ERRORS = 8.0, 0.5
 """How often equations are printed wrong is what the sheet shows, and so many times the usual."""
 
 
@@ -62,7 +65,8 @@ def solve_model(model: Model) -> Solution:
         before = current(model, choice)
         if all(batch.holds(before).all() for batch in model.batches):
             break
-        model = _learn_errors(with_wanted(model, choice), first, choice)
+        model = with_wanted(model, lay_out(model), choice, far=True)
+        model = _learn_errors(model, first, choice)
         choice = _decide(model, believe(model))
         if (current(model, choice) == before).all():
             break
@@ -125,11 +129,16 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
 
     Also returns the odds of what rivals each cell's value (V).
     """
+    board = lay_out(model)
     for _ in range(STEPS):
-        model = with_wanted(model, choice)
+        model = with_wanted(model, board, choice)
         changes = single_changes(model, choice)
         better = _gaining(model, changes)
         if not better:
+            chained = follow_chains(model, board, choice)
+            if chained:
+                model, choice = _with_changes(model, choice, chained)
+                continue
             rivals, pair = look_around(model, choice, changes)
             if pair is None or pair.gain <= LEAST_GAIN:
                 break
@@ -140,6 +149,18 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
     else:
         rivals, _ = look_around(model, choice, single_changes(model, choice))
     return model, choice, rivals
+
+
+def _with_changes(
+    model: Model, choice: NDArray[np.intp], changes: Mapping[int, int]
+) -> tuple[Model, NDArray[np.intp]]:
+    """Return the model with these values listed, and the assignment with them chosen."""
+    variables = with_values(model.variables, {cell: [value] for cell, value in changes.items()})
+    choice = choice.copy()
+    for cell, value in changes.items():
+        same = (variables.values[cell] == value) & (variables.logprob[cell] > NEVER)
+        choice[cell] = int(np.flatnonzero(same)[0])
+    return replace(model, variables=variables), choice
 
 
 def _gaining(model: Model, changes: Changes) -> list[tuple[int, int]]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.joint.model import Equations, Ints, Model, with_values
+from pipeline.checks.joint.board import Board
+from pipeline.checks.joint.model import Ints, Model, with_values
 
 CHOICES = 3
 """How many of the values that would keep a broken equation are tried in each of its cells."""
@@ -20,47 +21,49 @@ SHORT = 8
 """Equations with more terms want too much for that."""
 
 
-def with_wanted(model: Model, choice: NDArray[np.intp]) -> Model:
+def with_wanted(model: Model, board: Board, choice: NDArray[np.intp], far: bool = False) -> Model:
     """Return the model with the values that would keep the equations that are broken.
 
-    Where an unsure cell took such a value, other equations of it may break: what those would want
-    then is listed, too.
+    `far`: where an unsure cell took such a value, other equations of it may break, and what those
+    would want then is listed, too.
     """
     rows = np.arange(len(choice))
     values = model.variables.values[rows, choice]
+    sums = board.sums(values)
     unsure = model.variables.logprob[rows, choice] < np.log(UNSURE)
-    units = model.variables.unit
     wanted: dict[int, set[int]] = {}
-    for batch in model.batches:
-        for e in np.flatnonzero(~batch.holds(values)).tolist():
-            for cell, wishes in _wishes(batch, e, values, units):
-                wanted.setdefault(cell, set()).update(wishes)
-                if unsure[cell]:
-                    for wish in wishes:
-                        _follow(model, values, cell, wish, wanted)
+    for e in np.flatnonzero(~board.holds(sums)).tolist():
+        for cell, wishes in _wishes(board, e, values, sums, model.variables.unit):
+            wanted.setdefault(cell, set()).update(wishes)
+            for wish in wishes if far and unsure[cell] else ():
+                changed = values.copy()
+                changed[cell] = wish
+                _follow(board, cell, changed, sums, model.variables.unit, wanted)
     return replace(model, variables=with_values(model.variables, wanted)) if wanted else model
 
 
-def _follow(model: Model, values: Ints, cell: int, wish: int, wanted: dict[int, set[int]]) -> None:
-    """Add what the short equations of a cell want of the others if its value were `wish`."""
-    changed = values.copy()
-    changed[cell] = wish
-    for batch in model.batches:
-        if batch.cells.shape[1] > SHORT:
-            continue
-        mine = batch.take(np.flatnonzero((batch.cells == cell).any(axis=1)))
-        for e in np.flatnonzero(~mine.holds(changed)).tolist():
-            for other, wishes in _wishes(mine, e, changed, model.variables.unit):
-                if other != cell:
-                    wanted.setdefault(other, set()).update(wishes)
+def _follow(
+    board: Board, cell: int, values: Ints, before: Ints, units: Ints, wanted: dict[int, set[int]]
+) -> None:
+    """Add what the short equations of a cell want of the others once its value has changed."""
+    homes = board.homes[cell][board.sizes[board.homes[cell]] > 0]
+    sums = before.copy()
+    sums[homes] = (board.coefs[homes] * values[board.cells[homes]]).sum(axis=1)
+    broken = homes[(sums[homes] < board.low[homes]) | (sums[homes] > board.high[homes])]
+    for e in broken[board.sizes[broken] <= SHORT].tolist():
+        for other, wishes in _wishes(board, e, values, sums, units):
+            if other != cell:
+                wanted.setdefault(other, set()).update(wishes)
 
 
-def _wishes(batch: Equations, e: int, values: Ints, units: Ints) -> Iterator[tuple[int, list[int]]]:
+def _wishes(
+    board: Board, e: int, values: Ints, sums: Ints, units: Ints
+) -> Iterator[tuple[int, list[int]]]:
     """Yield each cell of an equation with up to `CHOICES` values that would keep it.
 
     Multiples of the cell's unit, those nearest to its own value.
     """
-    for cell, lowest, highest in rooms(batch, e, values):
+    for cell, lowest, highest in board.rooms(e, values, sums):
         unit = int(units[cell])
         first, last = -(-lowest // unit), highest // unit
         if first > last:
@@ -68,16 +71,3 @@ def _wishes(batch: Equations, e: int, values: Ints, units: Ints) -> Iterator[tup
         nearest = min(max(round(int(values[cell]) / unit), first), last)
         first = max(first, min(nearest - CHOICES // 2, last - CHOICES + 1))
         yield cell, [k * unit for k in range(first, min(last, first + CHOICES - 1) + 1)]
-
-
-def rooms(batch: Equations, e: int, values: Ints) -> Iterator[tuple[int, int, int]]:
-    """Yield each cell of an equation with the least and greatest value that would keep it."""
-    cells, coefs = batch.cells[e], batch.coefs[e]
-    held = values[cells]
-    total = int((coefs * held).sum())
-    low, high = int(batch.low[e]), int(batch.high[e])
-    for cell, coef, value in zip(cells.tolist(), coefs.tolist(), held.tolist(), strict=True):
-        others = total - coef * value
-        sign = 1 if coef > 0 else -1
-        least, most = sorted((sign * (low - others), sign * (high - others)))
-        yield cell, -(-least // abs(coef)), most // abs(coef)

@@ -1,0 +1,127 @@
+"""Changes that follow from each other, where no one or two of them alone would be better.
+
+A cell that took a value hardly anyone read may stand for a mistake elsewhere: it is put back to
+what was read, the equation that this breaks is mended in its best other cell, and so on, as long as
+equations break. Chains that end better than they began are kept (Lin and Kernighan 1973, of tours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.checks.joint.board import Board
+from pipeline.checks.joint.model import NEVER, Floats, Ints, Model, Variables
+
+Change = tuple[int, float]
+"""A value, and the logarithm of what the reading of its cell gives it."""
+
+STRANGE = 4.0
+"""By how much, in natural logarithms, a value must be less likely than what was read best."""
+
+BACK = 3
+"""To how many of its readings a strange value is put back."""
+
+LONGEST, HOPELESS = 6, 60.0
+"""A chain is given up after so many changes, or where it has lost so much."""
+
+LEAST_GAIN = 1e-6
+
+
+def follow_chains(model: Model, board: Board, choice: NDArray[np.intp]) -> Mapping[int, int]:
+    """Return the changed values of the cells of the chains that make an assignment likelier.
+
+    `choice` (V) are the places of the cells' values. A later chain builds on those before it.
+    """
+    variables = model.variables
+    rows = np.arange(len(choice))
+    chosen = variables.logprob[rows, choice].copy()
+    order = np.argsort(-variables.logprob, axis=1)[:, :BACK]
+    best = variables.logprob[rows, order[:, 0]]
+    strange = np.flatnonzero(variables.given & (best - chosen > STRANGE))
+    state = _State(variables.values[rows, choice].copy(), chosen)
+    state.sums = board.sums(state.values)
+    changed: dict[int, int] = {}
+    for cell in strange[np.argsort((chosen - best)[strange])].tolist():
+        for place in order[cell].tolist():
+            start = int(variables.values[cell, place]), float(variables.logprob[cell, place])
+            if start[1] <= NEVER or start[0] == state.values[cell]:
+                continue
+            chain = _chain(variables, board, state, cell, start)
+            if chain:
+                state = state.after(board, chain)
+                changed |= {each: value for each, (value, _) in chain.items()}
+                break
+    return changed
+
+
+@dataclass(slots=True)
+class _State:
+    """The values of V cells, the logarithms of what the readings give them, and the sums."""
+
+    values: Ints
+    chosen: Floats
+    sums: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def after(self, board: Board, chain: Mapping[int, Change]) -> _State:
+        """Return the state with the changes of a chain."""
+        new = _State(self.values.copy(), self.chosen.copy(), self.sums.copy())
+        for cell, change in chain.items():
+            new.put(board, cell, change)
+        return new
+
+    def put(self, board: Board, cell: int, change: Change) -> None:
+        np.add.at(self.sums, board.homes[cell], board.own[cell] * (change[0] - self.values[cell]))
+        self.values[cell], self.chosen[cell] = change
+
+
+def _chain(
+    variables: Variables, board: Board, state: _State, cell: int, change: Change
+) -> dict[int, Change]:
+    """Return the changes of a chain that gains; none if it does not."""
+    held = board.holds(state.sums)
+    state = state.after(board, {})
+    chain: dict[int, Change] = {}
+    at, tries = np.array([cell]), np.array([[change[0]]])
+    total = change[1] - float(state.chosen[cell])
+    total += float(board.gains(at, tries, state.values, state.sums)[0, 0])
+    while True:
+        chain[cell] = change
+        state.put(board, cell, change)
+        if total > LEAST_GAIN:
+            return chain
+        homes = board.homes[cell]
+        broken = homes[held[homes] & ~board.holds(state.sums)[homes]].tolist()
+        if not broken or len(chain) >= LONGEST:
+            return {}
+        gain, cell, change = max(_mend(variables, board, e, state, chain) for e in broken)
+        total += gain
+        if total < -HOPELESS:
+            return {}
+
+
+def _mend(
+    variables: Variables, board: Board, e: int, state: _State, chain: Mapping[int, Change]
+) -> tuple[float, int, Change]:
+    """Return the best change that mends an equation, outside the chain: gain, cell, change."""
+    members = board.cells[e, : board.sizes[e]]
+    inside = [i for i, cell in enumerate(members.tolist()) if cell not in chain]
+    if not inside:
+        return NEVER, 0, (0, NEVER)
+    cells, coefs = members[inside], board.coefs[e, inside]
+    others = state.sums[e] - coefs * state.values[cells]
+    least = np.where(coefs > 0, board.low[e] - others, others - board.high[e])
+    wanted = -(-least // np.abs(coefs))
+    tries = np.concatenate([variables.values[cells], wanted[:, None]], axis=1)
+    density = np.log(variables.density[cells])[:, None]
+    prior = np.concatenate([variables.logprob[cells], density], axis=1)
+    after = others[:, None] + coefs[:, None] * tries
+    keeps = (board.low[e] <= after) & (after <= board.high[e])
+    prior = np.where(keeps & (tries % variables.unit[cells][:, None] == 0), prior, NEVER)
+    gains = prior - state.chosen[cells][:, None]
+    gains = gains + board.gains(cells, tries, state.values, state.sums)
+    i, t = np.unravel_index(int(gains.argmax()), gains.shape)
+    return float(gains[i, t]), int(cells[i]), (int(tries[i, t]), float(prior[i, t]))
