@@ -22,16 +22,16 @@ STRANGE = 0.05
 """Share of the rows that may fail by more than one digit, for each operand of an exact formula."""
 CLEAR = 0.8
 """A long formula that so many rows bear out need not be weighed over all candidates."""
-WEIGHED = 4
-"""Long formulas for a column that are weighed so."""
+WEIGHED = 12
+"""Long formulas that are weighed so, those with the most evidence."""
 
 
 def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
     """Return the formulas that are relations of the rows of `body`, the surest first."""
-    fits = [fit(each, body) for each in proposed if len(each.operands) < LONG]
-    for target in {each.target for each in proposed}:
-        long = [each for each in proposed if each.target == target and len(each.operands) >= LONG]
-        fits += _weighed(long, body, doubt)
+    fits = [fit(each, body) for each in proposed]
+    long = [each for each in fits if len(each.formula.operands) >= LONG]
+    fits = [each for each in fits if len(each.formula.operands) < LONG]
+    fits += _weighed(long, body, doubt)
     fits = [each for each in fits if each.score >= LEAST_SCORE]
     fits.sort(key=lambda each: _order(each, body))
     chosen: list[Fit] = []
@@ -51,22 +51,26 @@ def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
     return chosen
 
 
-def _weighed(long: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
-    """Return what the rows say of long formulas for a column.
+def _weighed(long: Sequence[Fit], body: Body, doubt: Doubt) -> list[Fit]:
+    """Return of long formulas the best for each column.
 
-    With some operand misread nearly everywhere, the best may not be the one that most rows bear out
-    as read: a mean of every third hour comes near the mean of all.
+    With some operand misread nearly everywhere, that may not be the one that most rows bear out as
+    read: a mean of every third hour comes near the mean of all.
     """
-    fits = [fit(each, body) for each in long]
-    if not fits or max(int(each.held.sum()) / max(1, each.tested.sum()) for each in fits) >= CLEAR:
-        return fits
-    significant = []
-    for each in fits[:WEIGHED]:
+    clear = {
+        each.formula.target for each in long if each.held.sum() >= CLEAR * each.tested.sum() > 0
+    }
+    best = [each for each in long if each.formula.target in clear]
+    unclear = sorted(
+        (each for each in long if each.formula.target not in clear), key=lambda each: -each.log_e
+    )
+    significant: dict[int, list[Fit]] = {}
+    for each in unclear[:WEIGHED]:
         over_all = fit(each.formula, body, doubt)
         double = replace(over_all, log_e=max(each.log_e, over_all.log_e) - math.log(2))
         if double.score >= LEAST_SCORE:
-            significant.append(double)
-    return [min(significant, key=_unlikely)] if significant else []
+            significant.setdefault(each.formula.target, []).append(double)
+    return best + [min(each, key=_unlikely) for each in significant.values()]
 
 
 def _unlikely(found: Fit) -> float:

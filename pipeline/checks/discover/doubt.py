@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -70,10 +71,10 @@ class Doubt:
         cell, odds, offsets = cell[keep], odds[keep], offsets[keep]
         sums, chances = [np.zeros(1, np.int64), offsets], [np.ones(1), odds]
         for together, likeliest in ((2, MOST), (3, MOST_OF_THREE)):
-            chosen = np.array(list(combinations(range(min(likeliest, len(cell))), together)), int)
-            chosen = chosen.reshape(-1, together)
-            cells = np.sort(cell[chosen], axis=1)
-            chosen = chosen[(cells[:, 1:] != cells[:, :-1]).all(axis=1)]
+            chosen = _together(min(likeliest, len(cell)), together)
+            cells = cell[chosen]
+            apart = (cells[:, 1:] != cells[:, :-1]).all(axis=1) & (cells[:, 0] != cells[:, -1])
+            chosen = chosen[apart]
             sums.append(offsets[chosen].sum(axis=1))
             chances.append(odds[chosen].prod(axis=1))
         every, chance = np.concatenate(sums).astype(np.int64), np.concatenate(chances)
@@ -109,6 +110,12 @@ class Doubt:
             for pool, own, base in likenesses
         ]
         return mine, means
+
+
+@cache
+def _together(count: int, size: int) -> Ints:
+    """Return the ways of choosing `size` of `count` things, one a row."""
+    return np.array(list(combinations(range(count), size)), np.int64).reshape(-1, size)
 
 
 def likely(doubt: Doubt, equations: Sequence[Equation]) -> Bools:
