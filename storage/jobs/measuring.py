@@ -25,18 +25,29 @@ _OLDEST: dict[Kind, str] = {
     ),
 }
 
+# Of each open job the first in line: were anything moving, it would be gone soon.
 _OVERDUE: dict[Kind, str] = {
     "ingest": (
-        "select exists (select from mill.job_source w join mill.job on job.id = w.job_id"
-        " where w.state in ('pending', 'queued') and job.state in ('ingesting', 'running')"
-        " and greatest(job.created_at, w.heartbeat_at, w.not_before)"
+        "select exists (select from mill.job, lateral ("
+        " (select heartbeat_at, not_before from mill.job_source s where s.job_id = job.id"
+        " and s.state = 'pending' and (not_before is null or not_before <= clock_timestamp())"
+        " order by number limit 1) union all"
+        " (select heartbeat_at, not_before from mill.job_source s where s.job_id = job.id"
+        " and s.state = 'queued' order by heartbeat_at limit 1)) as first"
+        " where job.state in ('ingesting', 'running')"
+        " and greatest(job.created_at, first.heartbeat_at, first.not_before)"
         " < clock_timestamp() - make_interval(secs => :seconds))"
     ),
     "digitize": (
-        "select exists (select from mill.job_page w join mill.job on job.id = w.job_id"
-        " join mill.page on page.id = w.page_id"
-        " where w.state in ('pending', 'queued') and job.state in ('ingesting', 'running')"
-        " and greatest(job.created_at, page.created_at, w.heartbeat_at, w.not_before)"
+        "select exists (select from mill.job, lateral ("
+        " (select page_id, heartbeat_at, not_before from mill.job_page p where p.job_id = job.id"
+        " and p.state = 'pending' and (not_before is null or not_before <= clock_timestamp())"
+        " order by page_id limit 1) union all"
+        " (select page_id, heartbeat_at, not_before from mill.job_page p where p.job_id = job.id"
+        " and p.state = 'queued' order by heartbeat_at limit 1)"
+        ") as first join mill.page on page.id = first.page_id"
+        " where job.state in ('ingesting', 'running')"
+        " and greatest(job.created_at, page.created_at, first.heartbeat_at, first.not_before)"
         " < clock_timestamp() - make_interval(secs => :seconds))"
     ),
 }
@@ -71,7 +82,7 @@ def oldest_waiting(connection: Connection, kind: Kind) -> float:
 
 
 def waits_longer(connection: Connection, kind: Kind, seconds: float) -> bool:
-    """Tell whether anything that could be worked on has been left alone for so many seconds.
+    """Tell whether the first in line of any job has been left alone for so many seconds.
 
     What was put back counts from then, what is to be tried later from that time.
     """
