@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.engines import Engine
 from pipeline.forms.align import align
 from pipeline.forms.form import Form, FormColumn, FormGrid, FormMarks, FormRow, Span
-from pipeline.forms.marks import Array, Marks, Transform
+from pipeline.forms.marks import Array, Marks, Transform, marks_of
 from pipeline.forms.register import printed_there, register
+from pipeline.preprocess import prepare
+from pipeline.profiles import Profile
+from pipeline.tables.layout import straighten
+from pipeline.tables.structure import find_grids
 from pipeline.tables.structure.grid import Grid
 
 AGREED = 0.5
@@ -70,6 +76,19 @@ class _Place:
 
     def settle(self) -> None:
         self.order = float(np.median([places.mean() for places in self.seen.values()]))
+
+
+def view_of(image: NDArray[np.uint8], profile: Profile, engine: Engine) -> View | None:
+    """Return a page image (H x W gray or H x W x 3 RGB) as forms are learnt from it.
+
+    Of several tables the one with the most places; `None` where there is no table.
+    """
+    prepared = prepare(image, profile.preprocessing)
+    sheet = straighten(prepared, engine.detect(prepared.gray)).sheet
+    grids = find_grids(sheet)
+    if not grids:
+        return None
+    return View(marks_of(sheet), max(grids, key=lambda grid: len(grid.xs) * len(grid.rows)))
 
 
 def learn(pages: Sequence[View], name: str) -> Learnt:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pipeline.page import Reading
     from pipeline.profiles import Profile
     from workers.cutouts import CutOut
-    from workers.sources.model import Limits, PageImage, RefusedSource
 
 app = typer.Typer()
 
@@ -146,13 +145,14 @@ def detect(sources: Sequence[str], profile: str, out: TextIO) -> int:
     from pipeline.profiles import load_profile
     from workers.settings import settings
     from workers.sources.model import Limits, PageImage
+    from workers.sources.pages import open_pages
 
     chosen = load_profile(profile)
     limits = Limits.of(settings())
     engine = load_engine(chosen, settings().device, settings().threads)
     failed = pages = 0
     with console().status("finding lines") as status:
-        for found in _pages(sources, limits):
+        for found in open_pages(sources, limits):
             try:
                 if not isinstance(found, PageImage):
                     raise BadInput(found.name, found.reason, found.remedy)
@@ -173,18 +173,3 @@ def detect(sources: Sequence[str], profile: str, out: TextIO) -> int:
 def _rounded(page: Outline) -> dict[str, Any]:
     places = [[[round(x, 1), round(y, 1)] for x, y in polygon] for polygon in page.polygons]
     return {**asdict(page), "angle": round(page.angle, 3), "polygons": places}
-
-
-def _pages(sources: Sequence[str], limits: Limits) -> Iterator[PageImage | RefusedSource]:
-    from workers.sources import IgnoredFile, RefusedSource, find_sources, open_document
-
-    for source in find_sources(sources, limits):
-        if isinstance(source, IgnoredFile):
-            continue
-        if isinstance(source, RefusedSource):
-            yield source
-            continue
-        try:
-            yield from open_document(source.read(limits), source.name, limits)
-        except BadInput as error:
-            yield RefusedSource.of(error)
