@@ -25,6 +25,16 @@ from storage.readings import readings
 
 _BATCH = 5_000
 
+_LOCK = """
+    select from mill.transcription
+    join mill.page on page.id = transcription.page_id
+    join mill.collection on collection.id = page.collection_id
+    where transcription.id = :id
+    for no key update of transcription for key share of collection
+"""
+"""Before anything is read: whoever says something of the collection's station waits for us, and
+then finds this page, or we wait and then see what was said."""
+
 _OF_READING = """
     select page.name, run.settings, station.said,
         (select source from mill.document join mill.document_page
@@ -130,12 +140,12 @@ def write(connection: Connection, transcription_id: int, transcription: Transcri
     The page's name, the lines of text on it, its collection's station and the form of its run
     tell. The caller commits.
     """
-    connection.execute(
-        text("delete from mill.observed where transcription_id = :id"), {"id": transcription_id}
-    )
+    key = {"id": transcription_id}
+    connection.execute(text(_LOCK), key)
+    connection.execute(text("delete from mill.observed where transcription_id = :id"), key)
     if not transcription.tables:
         return
-    page = connection.execute(text(_OF_READING), {"id": transcription_id}).one()
+    page = connection.execute(text(_OF_READING), key).one()
     station = None if page.said is None else Station.model_validate(page.said)
     notes = [line.text for line in transcription.lines]
     date = find_date(page.name, notes, station.dates if station else None, page.document)

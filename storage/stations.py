@@ -28,6 +28,9 @@ def set_station(connection: Connection, collection: str, station: Station) -> No
                 "no such time zone",
                 'write "Europe/London" or its like, "+01:00", or "solar"',
             )
+    collection_id = ensure_collection(connection, collection)
+    lock = text("select from mill.collection where id = :id for update")
+    connection.execute(lock, {"id": collection_id})  # see storage.observations
     connection.execute(
         text(
             "insert into mill.station (collection_id, code, name, latitude, longitude, altitude,"
@@ -40,7 +43,7 @@ def set_station(connection: Connection, collection: str, station: Station) -> No
             " utc_offset = excluded.utc_offset, said = excluded.said"
         ),
         {
-            "collection": ensure_collection(connection, collection),
+            "collection": collection_id,
             "code": station.id,
             "name": station.name,
             "latitude": station.latitude,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -152,6 +153,29 @@ def test_what_is_said_of_columns_and_pages_counts_before_what_is_seen(
     ]
     assert [s.unknown for s in silent_pages(connection, "ledgers")] == [["III"]]
     assert find_station(connection, "ledgers") == said
+
+
+def test_a_page_saved_while_its_station_is_described_is_of_that_station(
+    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
+) -> None:
+    """A worker that is about to save a page as if nothing were said holds the description up."""
+    page = make_page("IMG_7")
+    save(connection, page, run_id, transcription((), HOURS))
+    said = STATION.model_copy(update={"dates": Dates(pages={"IMG_7": "1901-12"})})
+    described = threading.Event()
+
+    def describe() -> None:
+        with connection.engine.begin() as other:
+            set_station(other, "ledgers", said)
+        observe_again(connection.engine, "ledgers")
+        described.set()
+
+    thread = threading.Thread(target=describe)
+    thread.start()
+    assert not described.wait(0.5)
+    connection.commit()
+    thread.join(20)
+    assert _times(connection)[0] == "1901-12-01 10:00:00"
 
 
 def test_flags_are_what_failed(

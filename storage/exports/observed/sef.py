@@ -7,6 +7,7 @@ A value of a whole day has no hour (`NA`). See https://datarescue.climate.copern
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,7 +100,7 @@ class Writer:
 
 def _name(series: Series, station: Station) -> str:
     """Return the name of a series' file; how its values were made stands in it where unusual."""
-    days = [f"{(each.utc or each.date):%Y%m%d}" for each in series.observations]
+    days = [f"{(_to_the_minute(each) or each.date):%Y%m%d}" for each in series.observations]
     first = series.first
     usual = MADE_BY.get(first.variable, "point")
     parts = [station.source, station.id, f"{min(days)}-{max(days)}", first.variable]
@@ -117,13 +118,21 @@ def _meta(station: Station, variable: str) -> dict[str, str]:
 
 
 def _row(observation: Observation, how: Conversion, west: str, solar: bool) -> str:
-    when: Any = observation.utc or observation.date
-    hour = ("NA", "NA") if observation.utc is None else (str(when.hour), str(when.minute))
+    utc = _to_the_minute(observation)
+    when: Any = utc or observation.date
+    hour = ("NA", "NA") if utc is None else (str(when.hour), str(when.minute))
     value = _value(observation, how, west)
     meta = _joined(_said_of(observation, solar))
     return "\t".join(
         (str(when.year), str(when.month), str(when.day), *hour, observation.period, value, meta)
     )
+
+
+def _to_the_minute(observation: Observation) -> datetime.datetime | None:
+    """Return when it was in UTC: local mean time has seconds, the format has none."""
+    if observation.utc is None:
+        return None
+    return (observation.utc + datetime.timedelta(seconds=30)).replace(second=0)
 
 
 def _value(observation: Observation, how: Conversion, west: str) -> str:

@@ -119,6 +119,12 @@ def test_a_row_tells_how_it_was_written_and_how_far_it_is_trusted(tmp_path: Path
     ]  # fmt: skip
 
 
+def test_times_are_to_the_nearest_minute(tmp_path: Path) -> None:
+    late = DAY + datetime.timedelta(minutes=59, seconds=48)
+    export([_one(utc=late)], tmp_path, ["sef"], {"c": PLACE})
+    assert _rows(tmp_path)[0][:5] == ["1898", "2", "1", "8", "0"]
+
+
 def test_a_day_has_no_hour(tmp_path: Path) -> None:
     export([_daily(_one(0, 12.0, "12"))], tmp_path, ["sef"], {"c": PLACE})
     assert _rows(tmp_path)[0][:7] == ["1898", "2", "1", "NA", "NA", "day", "12"]
