@@ -9,11 +9,11 @@ import numpy as np
 
 from pipeline.checks.discover.choose import explained
 from pipeline.checks.discover.doubt import Doubt, Equation
-from pipeline.checks.discover.formula import Body, Fit, equation, fit
+from pipeline.checks.discover.formula import Body, Fit, Formula, equation, fit
 from pipeline.checks.discover.grid import Grid
 from pipeline.checks.discover.groups import Summary, complete, holds, state
 from pipeline.checks.discover.significance import p_value
-from pipeline.checks.discover.write import columns_formula, instance, lasting, rows_formula
+from pipeline.checks.discover.write import agrees, columns_formula, instance, lasting, rows_formula
 from pipeline.checks.relation import Instance, Rule, RuleKind
 
 APPLIES = 0.7
@@ -121,7 +121,7 @@ def _rows(found: Fit, body: Body, doubt: Doubt) -> tuple[list[Instance], int, in
     operands = list(formula.operands)
     first = 1 if max(operands) >= body.width else 0
     nothing = formula.kind in ("copy", "midpoint", "carry")
-    instances = []
+    instances = _beginning(formula, body, doubt) if formula.kind == "running" else []
     for row in range(first, len(body.rows)):
         blank = body.blank[row, operands]
         blanks = bool((body.sparse[operands] | ~blank).all()) and not blank.all()
@@ -137,3 +137,18 @@ def _rows(found: Fit, body: Body, doubt: Doubt) -> tuple[list[Instance], int, in
         if kept:
             instances.append(instance(body.grid, kept))
     return instances, int(found.tested.sum()), int(found.held.sum())
+
+
+def _beginning(formula: Formula, body: Body, doubt: Doubt) -> list[Instance]:
+    """Return what a running total says of the first row, if it likely begins there at nought."""
+    terms = [
+        (body.place(0, column), weight)
+        for column, weight in zip(formula.operands, formula.weights, strict=True)
+        if column < body.width and not body.blank[0, column]
+    ]
+    if len(terms) + 1 < len(formula.operands):
+        return []  # a row with blanks may as well be one that goes on
+    places, weights = zip(*terms, strict=True)
+    total = sum(weight * int(body.grid.values[place]) for place, weight in terms)
+    begins = Equation(body.place(0, formula.target), places, weights, 1, total, 0, 0)
+    return [instance(body.grid, begins)] if agrees(body.grid, doubt, begins) else []

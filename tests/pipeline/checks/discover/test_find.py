@@ -97,6 +97,17 @@ def test_a_cell_without_ink_is_nothing_where_many_are() -> None:
     assert all(place in inked for i in rule.instances for place, _ in i.terms)
 
 
+@pytest.mark.parametrize("brought", [0, 5000])
+def test_a_running_total_that_begins_at_nought_says_so(brought: int) -> None:
+    amounts = np.random.default_rng(6).integers(100, 900, 20)
+    totals = brought + np.cumsum(amounts)
+    rows = [[int(one), int(total)] for one, total in zip(amounts, totals, strict=True)]
+    [rule] = find_rules(sheet_of(rows))
+    begins = [i for i in rule.instances if i.terms == (((1, 1), 1), ((1, 0), -1))]
+    assert len(begins) == (1 if brought == 0 else 0)
+    assert len(rule.instances) == 19 + len(begins)
+
+
 def test_nothing_on_a_sheet() -> None:
     assert find_rules(Sheet(0, (), 0, {})) == ()
     assert find_rules(sheet_of([["a", "b"], ["c", "d"]])) == ()
