@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,25 @@ PAGES = 8
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+P = ParamSpec("P")
+
+
+class Timed(Protocol):
+    """Returns the work of a stage, named `prepare`, `layout` or `assemble`, wrapped to be timed."""
+
+    def __call__(self, stage: str, work: Callable[P, Result], /) -> Callable[P, Result]: ...
+
+
+def untimed(_stage: str, work: Callable[P, Result], /) -> Callable[P, Result]:
+    """Be the `Timed` of whoever does not want to know."""
+    return work
 
 
 def digitize(
-    images: Iterable[NDArray[np.uint8]], profile: Profile, engine: Engine
+    images: Iterable[NDArray[np.uint8]],
+    profile: Profile,
+    engine: Engine,
+    timed: Timed = untimed,
 ) -> Generator[Transcription, None, None]:
     """Transcribe page images (H x W gray or H x W x 3 RGB), lazily and in order.
 
@@ -42,15 +57,16 @@ def digitize(
     transcriptions of those before it.
     """
     with ThreadPoolExecutor(THREADS, thread_name_prefix="page") as pool:
-        prepared = ahead(pool, partial(prepare, steps=profile.preprocessing), images)
+        preparing = timed("prepare", partial(prepare, steps=profile.preprocessing))
+        prepared = ahead(pool, preparing, images)
         detected = ((page, engine.detect(page.gray)) for page in prepared)
-        layouts = ahead(pool, partial(_lay_out, profile=profile), detected)
+        layouts = ahead(pool, timed("layout", partial(_lay_out, profile=profile)), detected)
         for group in grouped(layouts):
             crops = [crop for layout in group for crop in crops_of(layout)]
             readings = iter(engine.recognize(crops, profile.recognition.charset))
             for layout in group:
                 found = list(islice(readings, len(crops_of(layout))))
-                yield assemble(layout, found, profile, engine)
+                yield timed("assemble", assemble)(layout, found, profile, engine)
 
 
 def _lay_out(found: tuple[Prepared, NDArray[np.float32]], profile: Profile) -> Layout:

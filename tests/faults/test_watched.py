@@ -77,7 +77,7 @@ def test_pages_are_counted_and_a_hanging_worker_is_unhealthy(
     assert sample(port, "ledgermill_page_confidence_count") == 4
     assert sample(port, "ledgermill_database_up") == 1
     assert sample(port, "ledgermill_pages", state="quarantined") == 0
-    for stage in ("ingest", "fetch", "decode", "detect", "recognize", "save"):
+    for stage in ("ingest", "fetch", "decode", "prepare", "detect", "layout", "recognize", "save"):
         assert sample(port, "ledgermill_stage_seconds_count", stage=stage), stage
 
     (reader,) = [p for p in worker.children() if "digitize" in p.cmdline()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from pipeline.digitize import digitize
 from pipeline.engines import Engine
 from pipeline.page import Reading, Transcription
 from pipeline.profiles import Profile
-from workers.monitoring.measure import Measure
+from workers.monitoring.measure import Measure, timed
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 Image = NDArray[np.uint8]
@@ -29,10 +30,13 @@ def measured(
     still for want of prepared pages, or because what they read is not taken from them.
     """
 
+    def stage(name: str, work: Callable[_P, _T], /) -> Callable[_P, _T]:
+        return timed(measure, name, work)
+
     def read(images: Iterable[Image]) -> Generator[Transcription]:
         watched = _Watched(engine, measure)
         last = time.perf_counter()
-        for transcription in digitize(images, profile, watched):
+        for transcription in digitize(images, profile, watched, stage):
             now = time.perf_counter()
             busy, watched.busy = watched.busy, 0.0
             measure("device", "busy", busy)

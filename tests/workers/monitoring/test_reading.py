@@ -43,7 +43,8 @@ def test_busy_and_waiting_time_add_up_to_the_time_that_passed() -> None:
     assert waiting >= 2 * 0.01
     assert busy + waiting <= took
     stages = [label for name, label, _ in found if name == "stage"]
-    assert stages.count("detect") == 3
+    for each in ("prepare", "detect", "layout", "assemble"):
+        assert stages.count(each) == 3, each
 
 
 def test_confidence_is_the_mean_over_what_was_read() -> None:
