@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.checks.joint.course import Course, follow
 from pipeline.checks.joint.rivals import Rivals, find_rivals
 from pipeline.checks.joint.usual import Crowd, crowd
 from pipeline.checks.relation import Rule
@@ -40,7 +41,7 @@ class Variables:
 
     Places beyond a cell's rivals hold `NEVER`. `rest` (V) is the probability of all values not
     listed, `density` (V) that of each. `given` (V) says which were read as numbers at all. `crowds`
-    are what is usual in the columns.
+    are what is usual in the columns, `course` how values follow each other.
     """
 
     places: tuple[Position, ...]
@@ -52,6 +53,7 @@ class Variables:
     given: NDArray[np.bool_]
     texts: tuple[tuple[str, ...], ...]
     crowds: Mapping[int, Crowd]
+    course: Course
 
     @property
     def likeliest(self) -> Ints:
@@ -142,7 +144,7 @@ def build(sheet: Sheet, rules: Sequence[Rule], errors: Sequence[float]) -> Model
     found = [_rivals(sheet, place) for place in named]
     steps = [_step(sheet, place) for place in named]
     spans = _spans(named, found, steps)
-    variables = _variables(named, found, steps, spans)
+    variables = _variables(named, found, steps, spans, follow(sheet))
     batches = [
         batch
         for k, rule in enumerate(rules)
@@ -183,6 +185,7 @@ def _variables(
     found: Sequence[Rivals],
     steps: Sequence[int],
     spans: Mapping[int, float],
+    course: Course,
 ) -> Variables:
     depth = min(MOST_RIVALS, max([1, *(len(rivals.values) for rivals in found)]))
     values = np.zeros((len(places), depth), np.int64)
@@ -194,9 +197,10 @@ def _variables(
     crowds = _crowds(places, found)
     for i, rivals in enumerate(found):
         if rivals.values:
-            count = min(depth, len(rivals.values))
-            weights = crowds[places[i][1]].weigh(values[i, :count], rivals.values[0])
-            logprob[i, :count] += weights - weights.max()
+            listed = values[i, : min(depth, len(rivals.values))]
+            weights = crowds[places[i][1]].weigh(listed, rivals.values[0])
+            weights += course.weigh(listed, places[i])
+            logprob[i, : len(listed)] += weights - weights.max()
     rest = np.array([max(rivals.rest, 1e-9) for rivals in found])
     span = np.array([spans.get(column, 1000.0) for _, column in places])
     return Variables(
@@ -209,6 +213,7 @@ def _variables(
         np.array([bool(rivals.values) for rivals in found], np.bool_),
         tuple(rivals.texts[:depth] for rivals in found),
         crowds,
+        course,
     )
 
 
@@ -267,7 +272,9 @@ def with_values(variables: Variables, extra: Mapping[int, Iterable[int]]) -> Var
         at = slice(int(used[i]), int(used[i]) + len(more))
         values[i, at] = more
         crowd = variables.crowds[variables.places[i][1]]
-        weights = crowd.weigh(np.array(more, np.int64), int(variables.values[i, 0]))
+        fresh = np.array(more, np.int64)
+        weights = crowd.weigh(fresh, int(variables.values[i, 0]))
+        weights += variables.course.weigh(fresh, variables.places[i])
         logprob[i, at] = math.log(variables.density[i]) + weights
     return replace(variables, values=values, logprob=logprob)
 

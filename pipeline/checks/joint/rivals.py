@@ -149,13 +149,15 @@ def _written(candidate: Candidate, decimals: int, scale: int) -> _Number | None:
 def _edits(number: _Number, count: int | None, scale: int) -> Iterator[tuple[float, str, int]]:
     """Yield chance, text and value of what a number may be a misreading of.
 
-    With a `count` of digits, which are then those that it has, no more and no fewer.
+    With a `count` of digits, only those that have so many.
     """
-    yield from _taken(number)
-    if count is None:
+    size = len(number.places)
+    if count is None or size == count:
+        yield from _taken(number)
+    if count is None or size == count - 1:
         yield from _lost(number, scale)
-        if len(number.places) > 1:
-            yield from _twice(number)
+    if size > 1 and (count is None or size == count + 1):
+        yield from _twice(number)
 
 
 def _taken(number: _Number) -> Iterator[tuple[float, str, int]]:
