@@ -17,6 +17,7 @@ from pipeline.profiles import Profile
 from pipeline.tables.crops import cell_crops, line_crop
 from pipeline.tables.marks import find_marks
 from pipeline.tables.structure import find_grids
+from pipeline.tables.structure.braces import with_braces
 from pipeline.tables.structure.facing import Facing, find_facing
 from pipeline.tables.structure.grid import Grid, Sheet
 from pipeline.tables.structure.rules import find_rules, text_height, without_rules
@@ -95,9 +96,8 @@ def straighten(prepared: Prepared, boxes: NDArray[np.float32]) -> Straight:
     rules = find_rules(ink, height)
     corners = warp.straight(boxes.reshape(-1, 2).astype(np.float64)).reshape(-1, 4, 2)
     upright = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-    return Straight(
-        warp, gray, ink, Sheet(rules, without_rules(ink, rules, height), upright, height)
-    )
+    sheet = Sheet(rules, without_rules(ink, rules, height), upright, height)
+    return Straight(warp, gray, ink, with_braces(sheet, ink))
 
 
 def lay_out(prepared: Prepared, boxes: NDArray[np.float32], profile: Profile) -> Layout:

@@ -16,22 +16,6 @@ from pipeline.tables.structure.strokes import Strokes
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """What the layout is found from: a straightened page's rules, its text, its detected lines.
-
-    `text` is the ink without the rules and braces, `boxes` (N x 4: x0, y0, x1, y1) the detected
-    lines, `height` the usual height of a character, in pixels, and `braces` what a brace or the
-    bow of a large bracket covers: upright ones join rows, level ones columns.
-    """
-
-    rules: Rules
-    text: Strokes
-    boxes: NDArray[np.float64]
-    height: float
-    braces: tuple[Box, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Box:
     """An upright rectangle; the far edges are exclusive."""
 
@@ -42,6 +26,29 @@ class Box:
 
     def holds(self, x: float, y: float) -> bool:
         return self.x0 <= x < self.x1 and self.y0 <= y < self.y1
+
+
+@dataclass(frozen=True, slots=True)
+class Brace:
+    """A brace, and where the one entry stands that an upright one joins its rows to, if it does."""
+
+    box: Box
+    joins: Box | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the layout is found from: a straightened page's rules, its text, its detected lines.
+
+    `text` is the ink without the rules and braces, `boxes` (N x 4: x0, y0, x1, y1) the detected
+    lines and `height` the usual height of a character, in pixels.
+    """
+
+    rules: Rules
+    text: Strokes
+    boxes: NDArray[np.float64]
+    height: float
+    braces: tuple[Brace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

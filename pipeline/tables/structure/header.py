@@ -56,14 +56,14 @@ def head_end(sheet: Sheet, edges: Sequence[float], levels: list[float]) -> float
     some columns parts a common head from those under it, if one further down has them all.
     """
     for index, y in enumerate(levels):
-        missed = _left_out(sheet, edges, y)
+        missed = left_out(sheet, edges, y)
         later = [other for other in levels[index + 1 :] if other - y <= 10 * sheet.height]
-        if not missed or all(missed <= _left_out(sheet, edges, other) for other in later):
+        if not missed or all(missed <= left_out(sheet, edges, other) for other in later):
             return y
     return -math.inf
 
 
-def _left_out(sheet: Sheet, edges: Sequence[float], y: float) -> set[int]:
+def left_out(sheet: Sheet, edges: Sequence[float], y: float) -> set[int]:
     """Return the columns that a level rule at y does not cross."""
     reach = 0.5 * sheet.height
     part = sheet.rules.horizontal[max(0, int(y - reach)) : int(y + reach) + 1]
@@ -140,7 +140,7 @@ class _Head:
             share = covered(level[y0:y1, a : max(b, a + 1)], 1, round(0.25 * h))
             for start, stop in runs(share >= 0.75):
                 found.append((y0 + (start + stop) / 2, column))
-        for brace in self.sheet.braces:
+        for brace in (brace.box for brace in self.sheet.braces):
             middle = (brace.y0 + brace.y1) / 2
             if brace.x1 - brace.x0 > brace.y1 - brace.y0 and y0 <= middle < y1:
                 for column, (left, right) in enumerate(itertools.pairwise(self.xs)):
@@ -149,8 +149,8 @@ class _Head:
         for y, columns in self._starts():
             found += [(y, column) for column in columns]
         return [
-            (y, {column for at, column in found if abs(at - y) <= 0.8 * h})
-            for y in apart([at for at, _ in found], 0.8 * h)
+            (y, {column for at, column in found if abs(at - y) <= 1.2 * h})
+            for y in apart([at for at, _ in found], 1.2 * h)  # no room for text between
         ]
 
     def _starts(self) -> list[tuple[float, set[int]]]:

@@ -17,17 +17,23 @@ def text_rows(
     """Return the top and bottom of each row of text in a zone, from the detected lines and the ink.
 
     Detected lines vote for rows by their middle; with `fill`, the ink alone makes a row where they
-    leave room for one.
+    leave room for one. What a brace joins several rows to stands between them, and makes none.
     """
     h = sheet.height
+    joins = [brace.joins for brace in sheet.braces if brace.joins is not None]
     y0, y1 = int(zone.y0), int(np.ceil(zone.y1))
     x0, x1 = int(zone.x0), int(np.ceil(zone.x1))
     part = sheet.text.mask[y0:y1, x0:x1]
+    if joins:
+        part = part.copy()
+        for box in joins:
+            top, left = max(0, int(box.y0) - y0), max(0, int(box.x0) - x0)
+            part[top : max(0, int(box.y1) - y0), left : max(0, int(box.x1) - x0)] = False
     ink = smooth(ink_along(part, 1).astype(float), 0.08 * h)
     votes = np.zeros(y1 - y0)
     for a, b, c, d in sheet.boxes:
         x, y = (a + c) / 2, (b + d) / 2
-        if zone.holds(x, y) and d - b <= 2.2 * h:
+        if zone.holds(x, y) and d - b <= 2.2 * h and not any(box.holds(x, y) for box in joins):
             votes[int(y - y0)] += min(c - a, 4 * h)
     centres = peaks(smooth(votes, 0.2 * h), 0.7 * h, 0.15 * h)
     centres = [

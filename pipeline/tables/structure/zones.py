@@ -79,7 +79,7 @@ def _zone(sheet: Sheet, upright: Boxes, level: Boxes, top: int, bottom: int) -> 
     own = upright[(upright[:, 1] > top - 3 * h) & (upright[:, 3] < bottom + 3 * h)]
     if len(own) == 0:
         return None
-    strong = own[_company(own, h) >= 0.3 * (bottom - top)]
+    strong = own[in_line(own, h) >= 0.3 * (bottom - top)]
     if len(strong) == 0:
         return None
     x0, x1 = strong[:, 0].min(), strong[:, 2].max()
@@ -91,16 +91,18 @@ def _zone(sheet: Sheet, upright: Boxes, level: Boxes, top: int, bottom: int) -> 
         # The level rules say how far a table reaches into a fold, or off the page.
         top, bottom = min(top, long[:, 1].min()), max(bottom, long[:, 3].max())
         frame = frame[(frame[:, 1] >= top) & (frame[:, 3] <= bottom)]
-        x0, x1 = min(x0, frame[:, 0].min()), max(x1, frame[:, 2].max())
+        off = np.abs(frame[:, None, [1, 3]].mean(axis=2) - long[None, :, [1, 3]].mean(axis=2))
+        broken = frame[off.min(axis=1) <= 0.6 * h]
+        x0, x1 = min(x0, broken[:, 0].min()), max(x1, broken[:, 2].max())
     return _Zone(Box(float(x0), float(top), float(x1), float(bottom)), own, frame)
 
 
-def _company(pieces: Boxes, h: float) -> NDArray[np.float64]:
+def in_line(pieces: Boxes, h: float) -> NDArray[np.float64]:
     """Return, for each upright piece, the length of all pieces that stand in line with it."""
     middle = pieces[:, [0, 2]].mean(axis=1)
     length = pieces[:, 3] - pieces[:, 1]
-    in_line = np.abs(middle[:, None] - middle[None, :]) <= 0.5 * h
-    return np.asarray(in_line @ length, np.float64)
+    near = np.abs(middle[:, None] - middle[None, :]) <= 0.5 * h
+    return np.asarray(near @ length, np.float64)
 
 
 def _beside(sheet: Sheet, zone: _Zone) -> list[tuple[Boxes, Boxes]]:
@@ -110,7 +112,7 @@ def _beside(sheet: Sheet, zone: _Zone) -> list[tuple[Boxes, Boxes]]:
     has rules that run through it.
     """
     h, box = sheet.height, zone.box
-    strong = zone.upright[_company(zone.upright, h) >= 0.15 * (box.y1 - box.y0)]
+    strong = zone.upright[in_line(zone.upright, h) >= 0.15 * (box.y1 - box.y0)]
     if len(strong) == 0:
         return []
     strong = strong[~_run_on(sheet, strong, box)]
@@ -208,7 +210,7 @@ def _stacked(sheet: Sheet, zone: _Zone) -> list[tuple[Boxes, Boxes]]:
 
 def _places(upright: Boxes, h: float) -> list[float]:
     """Return the x at which upright rules of some length stand, once for all in line."""
-    strong = upright[_company(upright, h) >= 3 * h] if len(upright) else upright
+    strong = upright[in_line(upright, h) >= 3 * h] if len(upright) else upright
     found: list[float] = []
     for x in np.sort(strong[:, [0, 2]].mean(axis=1)).tolist():
         if not found or x - found[-1] > 0.5 * h:
