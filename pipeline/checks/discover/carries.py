@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.checks.discover.doubt import Doubt, Equation
-from pipeline.checks.discover.evidence import log_e
+from pipeline.checks.discover.doubt import Doubt
+from pipeline.checks.discover.equation import Equation, complete, holds
+from pipeline.checks.discover.evidence import LEAST_SCORE, log_e, p_value
 from pipeline.checks.discover.grid import Grid, Ints, read_grid
-from pipeline.checks.discover.groups import complete, holds
 from pipeline.checks.discover.rules import applies, ratio
-from pipeline.checks.discover.significance import LEAST_SCORE, p_value
 from pipeline.checks.discover.write import instance
 from pipeline.checks.relation import Rule
 from pipeline.checks.sheet import Candidate, Column, Entry, Position, Sheet

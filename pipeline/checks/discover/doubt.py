@@ -8,12 +8,12 @@ would make it with another value of the column in the target's place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
 import numpy as np
 
+from pipeline.checks.discover.equation import Equation
 from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
 
 UNLIKELY = 1e-3
@@ -21,22 +21,6 @@ UNLIKELY = 1e-3
 MOST = 40
 """Rival readings of one equation that are looked at, in pairs too; the likeliest also in threes."""
 MOST_OF_THREE = 14
-
-
-@dataclass(frozen=True)
-class Equation:
-    """low <= parts x target - the weighted sum of `operands` <= high; places are a grid's.
-
-    `total` is that sum, of the likeliest readings.
-    """
-
-    target: tuple[int, int]
-    operands: tuple[tuple[int, int], ...]
-    weights: tuple[int, ...]
-    parts: int
-    total: int
-    low: int
-    high: int
 
 
 class Doubt:

@@ -23,6 +23,13 @@ import numpy as np
 
 from pipeline.checks.discover.grid import Bools, Floats, Ints
 
+SIGNIFICANT = 0.01
+"""The largest p-value of a relation, after all that was tried on the table."""
+LEAST_SCORE = -math.log(SIGNIFICANT)
+"""The logarithm of the evidence, less that of the tries, that a relation needs."""
+KINDS = 26
+"""One over the share of the error that each family of hypotheses may use. There are thirteen;
+what is left is for rows at the foot of a table."""
 SHOWS = np.array([0.2, 0.4, 0.6, 0.8, 0.9, 0.97])
 """How often a true relation may show, misread cells and printed errors considered."""
 COMMON = 0.6
@@ -93,3 +100,8 @@ def log_mean(logs: Floats, weights: Floats | None = None) -> float:
     """Return the logarithm of the mean of what `logs` are the logarithms of."""
     top = float(np.max(logs))
     return top + math.log(float(np.average(np.exp(logs - top), weights=weights)))
+
+
+def p_value(score: float) -> float:
+    """Return the p-value of evidence, given as its logarithm less that of the tries."""
+    return min(1.0, math.exp(-score))

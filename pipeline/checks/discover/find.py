@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.checks.discover.across import propose
-from pipeline.checks.discover.choose import choose
+from pipeline.checks.discover.across.choose import choose
+from pipeline.checks.discover.across.formula import read_body
+from pipeline.checks.discover.across.propose import propose
+from pipeline.checks.discover.across.steps import steps
 from pipeline.checks.discover.doubt import Doubt
-from pipeline.checks.discover.formula import read_body
+from pipeline.checks.discover.down.columns import Columns
+from pipeline.checks.discover.down.feet import feet
+from pipeline.checks.discover.down.groups import cut, cut_at_labels
+from pipeline.checks.discover.evidence import LEAST_SCORE
 from pipeline.checks.discover.grid import read_grid
-from pipeline.checks.discover.groups import Columns, cut, cut_at_labels, feet
 from pipeline.checks.discover.rules import column_rule, row_rule
-from pipeline.checks.discover.significance import LEAST_SCORE
-from pipeline.checks.discover.steps import steps
 from pipeline.checks.relation import Rule
 from pipeline.checks.sheet import Sheet
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.checks.discover.choose import explained
-from pipeline.checks.discover.doubt import Doubt, Equation
-from pipeline.checks.discover.formula import Body, Fit, Formula, equation, fit
+from pipeline.checks.discover.across.choose import explained
+from pipeline.checks.discover.across.formula import Body, Fit, Formula, equation, fit
+from pipeline.checks.discover.doubt import Doubt
+from pipeline.checks.discover.down.summary import Summary, state
+from pipeline.checks.discover.equation import Equation, complete, holds
+from pipeline.checks.discover.evidence import p_value
 from pipeline.checks.discover.grid import Grid
-from pipeline.checks.discover.groups import Summary, complete, holds, state
-from pipeline.checks.discover.significance import p_value
 from pipeline.checks.discover.write import agrees, columns_formula, instance, lasting, rows_formula
 from pipeline.checks.relation import Instance, Rule, RuleKind
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pipeline.checks.discover.doubt import EXPLAINED, Doubt, Equation
-from pipeline.checks.discover.formula import Body, Formula
+from pipeline.checks.discover.across.formula import Body, Formula
+from pipeline.checks.discover.doubt import EXPLAINED, Doubt
+from pipeline.checks.discover.down.summary import Summary
+from pipeline.checks.discover.equation import Equation
 from pipeline.checks.discover.grid import Grid
-from pipeline.checks.discover.groups import Summary
 from pipeline.checks.relation import Instance
 from pipeline.checks.sheet import Position
 

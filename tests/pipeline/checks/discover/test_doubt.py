@@ -4,7 +4,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from pipeline.checks.discover.doubt import Doubt, Equation, likely
+from pipeline.checks.discover.doubt import Doubt, likely
+from pipeline.checks.discover.equation import Equation
 from pipeline.checks.discover.grid import read_grid
 from pipeline.checks.sheet import Candidate, Column, Entry, Sheet
 

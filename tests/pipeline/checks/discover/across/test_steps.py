@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from pipeline.checks.discover.formula import read_body
+from pipeline.checks.discover.across.formula import read_body
+from pipeline.checks.discover.across.steps import steps
 from pipeline.checks.discover.grid import read_grid
-from pipeline.checks.discover.steps import steps
 from pipeline.checks.relation import Rule
 from tests.pipeline.checks.discover.sheets import sheet_of
 

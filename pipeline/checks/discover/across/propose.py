@@ -13,9 +13,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.discover.formula import Body, Formula
+from pipeline.checks.discover.across.formula import Body, Formula
+from pipeline.checks.discover.evidence import KINDS
 from pipeline.checks.discover.grid import Ints
-from pipeline.checks.discover.significance import KINDS
 from pipeline.checks.relation import Rounding, RuleKind
 
 LEAST = 3

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.checks.discover.doubt import EXPLAINED, Doubt, Equation
+from pipeline.checks.discover.doubt import EXPLAINED, Doubt
+from pipeline.checks.discover.equation import Equation, room
 from pipeline.checks.discover.evidence import log_e, shares
 from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
 from pipeline.checks.relation import Rounding, RuleKind
@@ -205,23 +206,6 @@ def _doubted(
     expected = float((1 - seen).sum())
     evidence = log_e(weights, chances, int(known.sum()), seen)
     return evidence, float(missed - expected) / math.sqrt(expected + 1)
-
-
-def room(
-    rounding: Rounding, total: Ints, parts: Ints, target_unit: Ints, operand_unit: Ints
-) -> tuple[Ints, Ints]:
-    """Return between what parts x target - `total` lies when the target was rounded so.
-
-    All arrays of one shape. Halves go either way. Rounding down drops digits, also of what is
-    below zero.
-    """
-    step = parts * target_unit
-    lattice = np.gcd(step, operand_unit)
-    if rounding == "down":
-        dropped = step - lattice
-        return np.where(total >= 0, -dropped, 0), np.where(total >= 0, 0, dropped)
-    half = step // 2 // lattice * lattice
-    return -half, half
 
 
 def _bases(formula: Formula, body: Body) -> list[tuple[Ints, Bools]]:

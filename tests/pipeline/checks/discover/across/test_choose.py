@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pipeline.checks.discover.across import propose
-from pipeline.checks.discover.choose import choose
+from pipeline.checks.discover.across.choose import choose
+from pipeline.checks.discover.across.formula import read_body
+from pipeline.checks.discover.across.propose import propose
 from pipeline.checks.discover.doubt import Doubt
-from pipeline.checks.discover.formula import read_body
 from pipeline.checks.discover.grid import read_grid
 from pipeline.checks.discover.write import columns_formula
 from tests.pipeline.checks.discover.sheets import sheet_of

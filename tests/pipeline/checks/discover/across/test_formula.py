@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from pipeline.checks.discover.across.formula import Formula, equation, fit, read_body
 from pipeline.checks.discover.doubt import Doubt
-from pipeline.checks.discover.formula import Formula, equation, fit, read_body, room
+from pipeline.checks.discover.equation import room
 from pipeline.checks.discover.grid import read_grid
 from pipeline.checks.relation import Rounding, RuleKind
 from tests.pipeline.checks.discover.sheets import sheet_of

@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
-from pipeline.checks.discover.evidence import log_e
-from pipeline.checks.discover.formula import Body
-from pipeline.checks.discover.significance import KINDS, LEAST_SCORE, p_value
+from pipeline.checks.discover.across.formula import Body
+from pipeline.checks.discover.evidence import KINDS, LEAST_SCORE, log_e, p_value
 from pipeline.checks.discover.write import place
 from pipeline.checks.relation import Instance, Rule
 

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from pipeline.checks.discover.doubt import Doubt
+from pipeline.checks.discover.down.columns import Columns
+from pipeline.checks.discover.down.feet import Foot, feet
+from pipeline.checks.discover.down.groups import Cut, cut
+from pipeline.checks.discover.evidence import LEAST_SCORE
 from pipeline.checks.discover.grid import read_grid
-from pipeline.checks.discover.groups import Columns, Cut, Foot, cut, feet
-from pipeline.checks.discover.significance import LEAST_SCORE
 from tests.pipeline.checks.discover.sheets import sheet_of
 
 RNG = np.random.default_rng(7)

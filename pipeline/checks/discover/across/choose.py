@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.checks.discover.across import LONG
+from pipeline.checks.discover.across.formula import Body, Fit, Formula, equation, fit
+from pipeline.checks.discover.across.propose import LONG
 from pipeline.checks.discover.doubt import Doubt, likely
-from pipeline.checks.discover.formula import Body, Fit, Formula, equation, fit
+from pipeline.checks.discover.evidence import LEAST_SCORE
 from pipeline.checks.discover.grid import Bools, Floats
-from pipeline.checks.discover.significance import LEAST_SCORE
 
 HELD, HELD_LONG = 0.4, 0.25
 """Share of the rows that agree or are explained by rival readings, with few operands or many."""

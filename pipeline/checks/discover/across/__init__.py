@@ -1,0 +1,1 @@
+"""Relations along the rows: columns that are computed from others, and columns that count."""

@@ -1,0 +1,1 @@
+"""Relations down the columns: rows that sum up other rows."""
