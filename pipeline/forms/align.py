@@ -60,3 +60,18 @@ def drifted(
     known = np.array([i for i, _ in pairs])
     off = np.array([found[j] for _, j in pairs]) - places[known]
     return np.asarray(places + np.interp(places, places[known], off))
+
+
+def agrees(expected: Sequence[float], found: Sequence[float], drift: float) -> bool:
+    """Return whether what a page shows is the form's: three fifths of it lie as they should.
+
+    That is, as far off as the one before or after, to a third of `drift`. A page that shows too
+    little to tell agrees.
+    """
+    if len(found) < 4:
+        return True
+    pairs = align(expected, found, drift)
+    off = np.array([found[j] - expected[i] for i, j in pairs])
+    steady = np.abs(np.diff(off)) <= drift / 3
+    held = np.append(steady, False) | np.append(False, steady)
+    return int(held.sum()) >= 0.6 * min(len(found), len(expected))

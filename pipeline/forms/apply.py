@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.forms.align import align, drifted
+from pipeline.forms.align import agrees, align, drifted
 from pipeline.forms.form import Form, FormGrid, Span
 from pipeline.forms.marks import Array, Transform, marks_of, marks_of_form
 from pipeline.forms.register import register
@@ -44,6 +44,9 @@ def apply_form(form: Form, sheet: Sheet, grids: Sequence[Grid]) -> tuple[list[Gr
         return list(grids), None
     zone = _zone(form.grid, found.transform)
     own = [grid for grid in grids if _shared(grid.box, zone) >= 0.5]
+    shown = sorted({x for grid in own for x in grid.xs})
+    if not agrees(_edges_on_page(form.grid, found.transform), shown, COLUMN_DRIFT * sheet.height):
+        return list(grids), None
     fitted = _fitted(form.grid, found.transform, sheet, own)
     others = [grid for grid in grids if grid not in own and _shared(grid.box, fitted.box) < 0.5]
     at = next((i for i, grid in enumerate(grids) if grid in own), 0)
@@ -59,6 +62,13 @@ def _zone(grid: FormGrid, transform: Transform) -> Box:
     return Box(*corners.ravel().tolist())
 
 
+def _edges_on_page(grid: FormGrid, transform: Transform) -> list[float]:
+    """Return the x at which the form's columns should begin and end, at the table's middle."""
+    middle = (grid.rows[0].lines[0][0] + grid.rows[-1].lines[-1][1]) / 2
+    places = transform.apply(np.array([(x, middle) for x in grid.edges]))
+    return [float(x) for x in places[:, 0]]
+
+
 def _shared(box: Box, other: Box) -> float:
     """Return the share of a box that lies in another."""
     wide = min(box.x1, other.x1) - max(box.x0, other.x0)
@@ -69,10 +79,9 @@ def _shared(box: Box, other: Box) -> float:
 
 def _fitted(form: FormGrid, transform: Transform, sheet: Sheet, own: Sequence[Grid]) -> Grid:
     h = sheet.height
-    middle = 0.5, (form.rows[0].lines[0][0] + form.rows[-1].lines[-1][1]) / 2
-    expected = transform.apply(np.array([(x, middle[1]) for x in form.edges]))[:, 0]
+    expected = np.array(_edges_on_page(form, transform))
     lines = [
-        _lines(transform.apply(np.array([(middle[0], y) for line in row.lines for y in line])))
+        _lines(transform.apply(np.array([(0.5, y) for line in row.lines for y in line])))
         for row in form.rows
     ]
     whole = _as_agreed(form, expected, lines, own, h)

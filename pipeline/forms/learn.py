@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines import Engine
-from pipeline.forms.align import align
+from pipeline.forms.align import agrees, align
 from pipeline.forms.form import Form, FormColumn, FormGrid, FormMarks, FormRow, Span
 from pipeline.forms.marks import Array, Marks, Transform, marks_of
 from pipeline.forms.register import printed_there, register
@@ -101,9 +101,9 @@ def learn(pages: Sequence[View], name: str) -> Learnt:
         raise ValueError("a form is learnt from pages")
     first = _typical(pages)
     laid = _lay(pages, pages[first].marks, first)
-    again = _lay(pages, _common(laid), first)
-    if len(again) >= len(laid):
-        laid = again
+    if len(laid) > 1:
+        again = _lay(pages, _common(laid), first)
+        laid = again if len(again) >= len(laid) else laid
     form = _form(name, pages, laid)
     found = {one.page: one.evidence for one in laid}
     return Learnt(form, tuple(found.get(number, 0.0) for number in range(len(pages))))
@@ -124,7 +124,10 @@ def _lay(pages: Sequence[View], onto: Marks, first: int) -> list[_Laid]:
     for number, page in enumerate(pages):
         found = register(onto, page.marks)
         if found is not None:
-            laid.append(_mapped(number, page, found.transform.inverse(), found.evidence))
+            back = _mapped(number, page, found.transform.inverse(), found.evidence)
+            # Tables may have the same rows, and quite other columns.
+            if agrees(pages[first].grid.xs, back.edges.tolist(), DRIFT * onto.height):
+                laid.append(back)
         elif number == first:
             laid.append(_mapped(number, page, Transform(np.eye(2, 3)), 0.0))
     return laid

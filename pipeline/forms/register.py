@@ -35,7 +35,7 @@ STARTS = 8
 CELL, DEEP = 1.2, 8
 """Print is looked up by squares of so many characters' heights, with at most so many boxes each."""
 
-LEAST = 30.0
+LEAST = 40.0
 """The evidence from which on two pages count as having the same form."""
 
 STRETCH = 0.01
