@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,13 +111,11 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
     """Return the verdicts on the cells that equations tell something of."""
     model, variables = solution.model, solution.model.variables
     judged = np.zeros(len(variables.places), np.bool_)
-    holding, missed = judged.copy(), judged.copy()
+    holding = judged.copy()
     values = solution.values
     for batch in model.batches:
         judged[batch.cells] = True
-        holds = batch.holds(values)
-        holding[batch.cells[holds]] = True
-        missed[batch.target[~holds]] = True
+        holding[batch.cells[batch.holds(values)]] = True
     guarded = _guarded(solution) >= GUARDED
     posterior = solution.posterior
     read = variables.likeliest
@@ -135,7 +133,7 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
             status = "repaired" if chance >= REPAIRED and holding[i] else "doubtful"
         elif chance < DOUBTFUL:
             status = "doubtful"
-        elif chance >= VERIFIED and guarded[i] and not missed[i]:
+        elif chance >= VERIFIED and guarded[i]:
             status = "verified"
         verdicts[place] = Verdict(status, text, value, chance)
     return verdicts
@@ -254,22 +252,24 @@ def _computed(
 def _with_checks(
     verdicts: Mapping[Position, Verdict], rules: Sequence[Rule]
 ) -> dict[Position, Verdict]:
-    """Return the verdicts with what their relations say."""
+    """Return the verdicts with what their relations say.
+
+    None stays verified that no relation confirms, or that others were meant to give and do not.
+    """
     said: dict[Position, set[str]] = {}
+    missed: set[Position] = set()
     for rule in rules:
         for instance, holds in zip(rule.instances, outcomes(rule, verdicts), strict=True):
             if holds is None:
                 continue
+            if not holds:
+                missed.add(instance.target)
             for place, _ in instance.terms:
                 said.setdefault(place, set()).add(f"{rule.kind}:{'pass' if holds else 'fail'}")
-    return {
-        place: Verdict(
-            verdict.status,
-            verdict.text,
-            verdict.value,
-            verdict.confidence,
-            tuple(sorted(said.get(place, ()))),
-            verdict.interval,
-        )
-        for place, verdict in verdicts.items()
-    }
+    checked = {}
+    for place, verdict in verdicts.items():
+        checks = tuple(sorted(said.get(place, ())))
+        proved = place not in missed and any(each.endswith(":pass") for each in checks)
+        status = "plain" if verdict.status == "verified" and not proved else verdict.status
+        checked[place] = replace(verdict, status=status, checks=checks)
+    return checked

@@ -1,8 +1,9 @@
 """Changes that follow from each other, where no one or two of them alone would be better.
 
 A cell that took a value hardly anyone read may stand for a mistake elsewhere: it is put back to
-what was read, the equation that this breaks is mended in its best other cell, and so on, as long as
-equations break. Chains that end better than they began are kept (Lin and Kernighan 1973, of tours).
+what was read. An equation that this breaks, or that is broken anyway, is mended in one of its other
+cells, and so on, as long as equations break. Chains that end better than they began are kept (Lin
+and Kernighan 1973, of tours).
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ STRANGE = 4.0
 """By how much, in natural logarithms, a value must be less likely than what was read best."""
 
 BACK = 3
-"""To how many of its readings a strange value is put back."""
+"""To how many of its readings a strange value is put back, and how many cells of a broken equation
+are tried."""
 
 LONGEST, HOPELESS = 6, 60.0
 """A chain is given up after so many changes, or where it has lost so much."""
 
+
 LEAST_GAIN = 1e-6
+NOTHING: tuple[float, int, Change] = (NEVER, 0, (0, NEVER))
 
 
 def follow_chains(model: Model, board: Board, choice: NDArray[np.intp]) -> Mapping[int, int]:
@@ -45,16 +49,18 @@ def follow_chains(model: Model, board: Board, choice: NDArray[np.intp]) -> Mappi
     state = _State(variables.values[rows, choice].copy(), chosen)
     state.sums = board.sums(state.values)
     changed: dict[int, int] = {}
-    for cell in strange[np.argsort((chosen - best)[strange])].tolist():
-        for place in order[cell].tolist():
-            start = int(variables.values[cell, place]), float(variables.logprob[cell, place])
-            if start[1] <= NEVER or start[0] == state.values[cell]:
-                continue
+    starts: list[tuple[int, Change]] = [
+        (cell, (int(variables.values[cell, place]), float(variables.logprob[cell, place])))
+        for cell in strange[np.argsort((chosen - best)[strange])].tolist()
+        for place in order[cell].tolist()
+    ]
+    for e in np.flatnonzero(~board.holds(state.sums)).tolist():
+        starts += [(cell, change) for _, cell, change in _mends(variables, board, e, state, {})]
+    for cell, start in starts:
+        if start[1] > NEVER and start[0] != state.values[cell]:
             chain = _chain(variables, board, state, cell, start)
-            if chain:
-                state = state.after(board, chain)
-                changed |= {each: value for each, (value, _) in chain.items()}
-                break
+            state = state.after(board, chain)
+            changed |= {each: value for each, (value, _) in chain.items()}
     return changed
 
 
@@ -97,20 +103,22 @@ def _chain(
         broken = homes[held[homes] & ~board.holds(state.sums)[homes]].tolist()
         if not broken or len(chain) >= LONGEST:
             return {}
-        gain, cell, change = max(_mend(variables, board, e, state, chain) for e in broken)
+        gain, cell, change = max(
+            (_mends(variables, board, e, state, chain) or [NOTHING])[0] for e in broken
+        )
         total += gain
         if total < -HOPELESS:
             return {}
 
 
-def _mend(
+def _mends(
     variables: Variables, board: Board, e: int, state: _State, chain: Mapping[int, Change]
-) -> tuple[float, int, Change]:
-    """Return the best change that mends an equation, outside the chain: gain, cell, change."""
+) -> list[tuple[float, int, Change]]:
+    """Return the best changes that mend an equation, outside the chain: gain, cell, change."""
     members = board.cells[e, : board.sizes[e]]
     inside = [i for i, cell in enumerate(members.tolist()) if cell not in chain]
     if not inside:
-        return NEVER, 0, (0, NEVER)
+        return []
     cells, coefs = members[inside], board.coefs[e, inside]
     others = state.sums[e] - coefs * state.values[cells]
     least = np.where(coefs > 0, board.low[e] - others, others - board.high[e])
@@ -123,5 +131,9 @@ def _mend(
     prior = np.where(keeps & (tries % variables.unit[cells][:, None] == 0), prior, NEVER)
     gains = prior - state.chosen[cells][:, None]
     gains = gains + board.gains(cells, tries, state.values, state.sums)
-    i, t = np.unravel_index(int(gains.argmax()), gains.shape)
-    return float(gains[i, t]), int(cells[i]), (int(tries[i, t]), float(prior[i, t]))
+    at = gains.argmax(axis=1)
+    best = gains[np.arange(len(cells)), at]
+    return [
+        (float(best[i]), int(cells[i]), (int(tries[i, at[i]]), float(prior[i, at[i]])))
+        for i in np.argsort(-best)[:BACK]
+    ]

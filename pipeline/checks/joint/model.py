@@ -200,7 +200,8 @@ def _variables(
             listed = values[i, : min(depth, len(rivals.values))]
             weights = crowds[places[i][1]].weigh(listed, rivals.values[0])
             weights += course.weigh(listed, places[i])
-            logprob[i, : len(listed)] += weights - weights.max()
+            own = logprob[i, : len(listed)]
+            own += weights + np.log(np.exp(own).sum() / np.exp(own + weights).sum())
     rest = np.array([max(rivals.rest, 1e-9) for rivals in found])
     span = np.array([spans.get(column, 1000.0) for _, column in places])
     return Variables(

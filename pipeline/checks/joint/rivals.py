@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pipeline.checks.sheet import Candidate, Column, Entry
 from pipeline.checks.spelling import decimals_of
 
-LEAST_REST = 0.003
+LEAST_REST = 0.001
 """What is always kept for readings that are not named: confidence cannot be believed beyond."""
 
 TAKEN, LOST, TWICE = 0.6, 0.1, 0.1
