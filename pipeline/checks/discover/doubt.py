@@ -54,8 +54,8 @@ class Doubt:
         keep = np.argsort(-odds)[:MOST]
         cell, odds, offsets = cell[keep], odds[keep], offsets[keep]
         sums, chances = [np.zeros(1, np.int64), offsets], [np.ones(1), odds]
-        for together, likeliest in ((2, MOST), (3, MOST_OF_THREE)):
-            chosen = _together(min(likeliest, len(cell)), together)
+        for size, likeliest in ((2, MOST), (3, MOST_OF_THREE)):
+            chosen = choices(min(likeliest, len(cell)), size)
             cells = cell[chosen]
             apart = (cells[:, 1:] != cells[:, :-1]).all(axis=1) & (cells[:, 0] != cells[:, -1])
             chosen = chosen[apart]
@@ -97,7 +97,7 @@ class Doubt:
 
 
 @cache
-def _together(count: int, size: int) -> Ints:
+def choices(count: int, size: int) -> Ints:
     """Return the ways of choosing `size` of `count` things, one a row."""
     return np.array(list(combinations(range(count), size)), np.int64).reshape(-1, size)
 
