@@ -34,25 +34,29 @@ def find_marks(sheet: Sheet, grid: Grid) -> dict[Place, str]:
     inside = place >= 0
     ink = np.bincount(place[inside], area[inside], where.count)
     found = {}
-    for cell in np.flatnonzero((ink > 0) & (ink < 0.6 * sheet.height**2)).tolist():
+    for cell in np.flatnonzero((ink > 0) & (ink < 0.6 * where.height**2)).tolist():
         row, column = divmod(cell, where.columns)
         if row < grid.header_rows or (row, column) in grid.covered:
             continue
         own = stats[(place == cell) & (area >= 0.1 * ink[cell])]
-        mark = _mark(own, ink[cell], where.middles[row], sheet.height)
+        mark = _mark(own, ink[cell], where.middles[row], where.height)
         if mark:
             found[row, column] = mark
     return found | _long_dashes(sheet, grid, where, ink)
 
 
 class _Places:
-    """Which place of a grid points of the page are in, and where each row's text has its middle."""
+    """Which place of a grid points of the page are in, and where each row's text has its middle.
+
+    `height` is that of most characters of the page, which marks are measured against.
+    """
 
     def __init__(self, sheet: Sheet, grid: Grid) -> None:
         self.edges = np.array(grid.xs)
         self.columns = len(grid.xs) - 1
         self.tops, self.bottoms = np.array(grid.ys).T
         self.count = len(grid.rows) * self.columns
+        self.height = sheet.height
         self.middles = self._middles(sheet)
 
     def of(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int_]:
@@ -68,6 +72,8 @@ class _Places:
         h = sheet.height
         _, y, _, tall, area = sheet.text.stats[1:].T
         plain = (area > 0) & (tall >= 0.6 * h) & (tall <= 1.6 * h)
+        if plain.sum() >= 10:
+            self.height = float(np.median(tall[plain]))
         middle = np.sort((y + tall / 2)[plain])
         found = []
         for top, bottom in zip(self.tops.tolist(), self.bottoms.tolist(), strict=True):
@@ -85,7 +91,7 @@ def _mark(strokes: NDArray[np.int32], ink: float, middle: float, h: float) -> st
         return DASH if slim and level and wide[0] >= 0.3 * h and area[0] >= 0.9 * ink else None
     if len(strokes) != 2 or area.sum() < 0.9 * ink:
         return None
-    small = (wide <= 0.45 * h).all() and (tall <= 0.65 * h).all() and (tall >= 0.12 * h).all()
+    small = (wide <= 0.5 * h).all() and (tall <= 0.75 * h).all() and (tall >= 0.12 * h).all()
     upright = (tall >= 0.8 * wide).all() and tall.max() >= 0.28 * h
     alike = tall.min() >= 0.5 * tall.max() and area.min() >= 0.4 * area.max()
     beside = min(y + tall) - max(y) >= 0.5 * tall.min()
@@ -99,7 +105,7 @@ def _long_dashes(sheet: Sheet, grid: Grid, where: _Places, ink: NDArray[Any]) ->
 
     They leave room to both sides, and stand at the height of the text in a cell without any.
     """
-    h = sheet.height
+    h = where.height
     found = {}
     for x0, y0, x1, y1 in sheet.rules.horizontal_pieces.tolist():
         middle = (y0 + y1) / 2

@@ -101,7 +101,8 @@ def find_header(sheet: Sheet, head: Box, body: Box, xs: list[float], rows: list[
     elif marks.turned():
         bands = [((head.y0, head.y1),)]
     else:
-        bands = rows
+        # A head is cut into its own lines when it is cut out: neighbours have theirs elsewhere.
+        bands = [((lines[0][0], lines[-1][1]),) for lines in rows]
     return Header(tuple(bands), tuple(marks.spans(bands, levels)))
 
 

@@ -154,7 +154,7 @@ class Canvas:
             box = (x - 0.3 * room, y - 2, x + 0.3 * room, y + 2)
         elif text == '"':
             for off in (-0.1, 0.12):
-                self.rule(x + off * EM, y - 5, x + off * EM - 2, y + 3, 3)
+                self.rule(x + off * EM, y - 5, x + off * EM - 2, y + 2, 3)
             box = (x - 0.2 * EM, y - 6, x + 0.2 * EM, y + 4)
         else:
             return self.text(text, x, y)
