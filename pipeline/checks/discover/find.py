@@ -39,7 +39,7 @@ def find_rules(sheet: Sheet) -> tuple[Rule, ...]:
     summaries = _down(grid)
     body, others, fits = _across(grid, summaries)
     rules = _rules(grid, summaries, body, others, fits)
-    if fits:
+    if fits and _unexplained(grid, summaries):
         # What was found along the rows mends readings, and more is found down the columns.
         again = _down(refine(grid, rules))
         if len(again) > len(summaries):
@@ -61,6 +61,14 @@ def _down(grid: Grid) -> Summaries:
         [(each, done.score) for each in (done.totals, done.means) if each] if done else []
     )
     return found + [((each.summary,), each.score) for each in feet(columns, done)]
+
+
+def _unexplained(grid: Grid, summaries: Summaries) -> bool:
+    """Tell whether a row is left that likely sums up others: the last, or one labelled so."""
+    likely = grid.labels.copy()
+    likely[-1] = True
+    likely[[each.target for found, _ in summaries for each in found]] = False
+    return bool(likely.any())
 
 
 def _across(grid: Grid, summaries: Summaries) -> tuple[Body, list[Body], list[Fit]]:

@@ -17,7 +17,8 @@ from pipeline.checks.discover.grid import Floats
 
 FOOT = 4
 """Rows at the bottom that may sum up the whole table. Of the error that is allowed, a quarter is
-for rows that are labelled so, an eighth for the last row, an eighth for the others."""
+for rows that are labelled so, an eighth for the last row, an eighth for the others; half of it each
+time that they are looked for, half of that for each way of weighing them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def feet(columns: Columns, done: Cut | None) -> list[Foot]:
         tries = 4 * len(labelled) if row in labelled else 8 if row == count - 1 else 8 * FOOT
         best = max(
             (
-                _foot(columns, each, math.log(2 * tries / share))
+                _foot(columns, each, math.log(4 * tries / share))
                 for each, share in zip(proposals, _shares(proposals), strict=True)
             ),
             key=lambda each: each.score,
