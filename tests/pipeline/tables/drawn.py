@@ -153,7 +153,7 @@ class Canvas:
             self.rule(x - 0.3 * room, y, x + 0.3 * room, y)
             box = (x - 0.3 * room, y - 2, x + 0.3 * room, y + 2)
         elif text == '"':
-            for off in (-0.1, 0.12):
+            for off in (-0.14, 0.16):
                 self.rule(x + off * EM, y - 5, x + off * EM - 2, y + 2, 3)
             box = (x - 0.2 * EM, y - 6, x + 0.2 * EM, y + 4)
         else:
