@@ -27,7 +27,7 @@ AGREED = 0.5
 USUAL = 0.1
 """The share of the pages that must have a row."""
 
-PRINT = 0.6
+PRINT = 0.75
 """The share of the pages on which a stroke must be to be print."""
 
 MOST = 300

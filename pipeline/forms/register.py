@@ -112,12 +112,15 @@ def register(form: Marks, page: Marks) -> Registration | None:
 
 
 def printed_there(boxes: Array, page: Marks) -> NDArray[np.bool_]:
-    """Return which printed boxes (N x 4) a page has, too: as large, and at the same place."""
+    """Return which printed boxes (N x 4) a page has, too: as large, and at the same place.
+
+    That is closer than marks must be to meet: in rows of figures some stroke is always near.
+    """
     if len(boxes) == 0 or len(page.printed) == 0:
         return np.zeros(len(boxes), bool)
     middles, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     points = _Points(middles, np.full(len(boxes), PRINTED), sizes, np.zeros(3))
-    off = _offsets(points, _page(page), np.eye(2, 3), LATE[-1])
+    off = _offsets(points, _page(page), np.eye(2, 3), 0.2)
     return np.asarray(np.isfinite(off).all(axis=1))
 
 

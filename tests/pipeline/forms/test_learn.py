@@ -43,8 +43,10 @@ def test_the_agreed_grid_is_what_is_drawn(form: Form) -> None:
     truth = [(x - EDGES[0]) / wide for x in EDGES]
     assert np.abs(np.array(form.grid.edges) - truth).max() < 3 / wide
     assert all(row.share == 1 for row in form.grid.rows)
-    # The heads are print; the figures, of which no two pages have the same, are not.
-    assert 20 <= len(form.marks.printed) <= 90
+    # The heads and labels are print; of the figures, of which no two pages have the same, few are.
+    heads = [box for box in form.marks.printed if box[1] < form.grid.rows[1].lines[0][0]]
+    assert len(heads) >= 40
+    assert len(form.marks.printed) < 150
     assert len(form.marks.upright) == len(EDGES)
     assert len(form.marks.level) == 3
 
@@ -76,7 +78,7 @@ def test_a_torn_page_keeps_every_row_and_column_in_its_place(
     found, whole = torn.layout(using(form)).grids[0], truth.grids[0]
     assert np.abs(np.array(found.xs) - whole.xs).max() < 8
     middles = [np.mean(np.array(grid.ys), axis=1) for grid in (found, whole)]
-    assert np.abs(middles[0] - middles[1]).max() < 8
+    assert np.abs(middles[0] - middles[1]).max() < 12
 
 
 def test_a_table_with_more_rows_keeps_them(form: Form) -> None:
