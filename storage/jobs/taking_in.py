@@ -11,7 +11,8 @@ from storage.jobs.records import UNAVAILABLE_TRIES, ClaimedSource
 def claim_source(connection: Connection, token: str) -> ClaimedSource | None:
     """Take the next source of a shard, counting the attempt; None where none is left.
 
-    Sources are taken one at a time, so a worker that dies leaves no doubt which one it was.
+    Sources are taken one at a time, so a worker that dies leaves no doubt which one it was. One
+    that a heartbeat holds is waited for: passed over, it would be left behind by its shard.
     Commit before the work starts.
     """
     row = connection.execute(
@@ -19,7 +20,7 @@ def claim_source(connection: Connection, token: str) -> ClaimedSource | None:
             "update mill.job_source as work set state = 'running', attempts = attempts + 1,"
             " heartbeat_at = clock_timestamp() from (select job_id, number from mill.job_source"
             " where shard = :token and state = 'queued' order by number limit 1"
-            " for update skip locked) as next"
+            " for update) as next"
             " where work.job_id = next.job_id and work.number = next.number"
             " returning work.job_id, work.number, work.source, work.sha256, work.attempts"
         ),

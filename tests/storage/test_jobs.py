@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy
@@ -380,6 +381,21 @@ def test_sources_are_taken_one_at_a_time(connection: Connection) -> None:
     assert jobs.claim_source(connection, two) is not None
     assert jobs.progress(connection, job_id).sources == {"stored": 1, "refused": 2, "running": 1}
     assert [f.what for f in jobs.failures(connection, job_id)] == ["2.png", "bad.png"]
+
+
+def test_a_source_that_a_heartbeat_holds_is_waited_for(connection: Connection) -> None:
+    job_id = with_sources(connection, 1)
+    (token,) = jobs.queue_sources(connection, job_id, 8, 1)
+    connection.commit()
+    with connection.engine.connect() as other, ThreadPoolExecutor(1) as pool:
+        other.execute(text("select from mill.job_source where number = 1 for update"))
+        claimed = pool.submit(jobs.claim_source, connection, token)
+        with pytest.raises(TimeoutError):
+            claimed.result(0.2)
+        other.rollback()
+        found = claimed.result(10)
+    assert found is not None
+    assert found.number == 1
 
 
 def test_a_source_that_kills_its_worker_is_refused_alone(connection: Connection) -> None:
