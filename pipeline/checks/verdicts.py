@@ -116,7 +116,7 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
     for batch in model.batches:
         judged[batch.cells] = True
         holding[batch.cells[batch.holds(values)]] = True
-    guarded = _guarded(solution) >= GUARDED
+    guarded = (_guarded(solution) >= GUARDED) & ~_ambiguous(solution)
     posterior = solution.posterior
     read = variables.likeliest
     verdicts = {}
@@ -195,6 +195,26 @@ def _guarded(solution: Solution) -> NDArray[np.float64]:
     broken = (rivals * ruled_out).sum(axis=1) + unlisted * anything
     part: NDArray[np.float64] = broken / np.maximum(rivals.sum(axis=1) + unlisted, 1e-12)
     return part
+
+
+def _ambiguous(solution: Solution) -> NDArray[np.bool_]:
+    """Return which cells were computed from others that allow the next value just as well (V).
+
+    The mean of two that is rounded from a half may be either; another equation may still tell.
+    """
+    model, values = solution.model, solution.values
+    board = lay_out(model)
+    sums = board.sums(values)
+    holds = board.holds(sums)
+    found = np.zeros(len(values), np.bool_)
+    if model.batches:
+        cells = np.unique(np.concatenate([batch.target for batch in model.batches]))
+        homes, own = board.homes[cells], board.own[cells]
+        for step in (model.variables.unit[cells], -model.variables.unit[cells]):
+            after = sums[homes] + own * step[:, None]
+            keeps = (board.low[homes] <= after) & (after <= board.high[homes])
+            found[cells] |= (keeps | ~holds[homes]).all(axis=1)
+    return found
 
 
 def _inferred(
