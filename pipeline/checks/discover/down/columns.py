@@ -14,6 +14,9 @@ from pipeline.checks.discover.evidence import COMMON, SHOWS, log_e
 from pipeline.checks.discover.grid import Bools, Floats, Grid, Ints
 from pipeline.checks.relation import Rounding
 
+LEAST_OF_POOL = 0.5
+"""Share of a column's values of which a likeness must be known to be told from chance."""
+
 
 class Columns:
     """The columns of numbers of a grid, each an instance of what is said of its rows."""
@@ -53,9 +56,10 @@ class Columns:
         known = self.grid.known[:, column]
         pool = np.flatnonzero(known)
         found = [(pool, 0, np.zeros(len(pool), np.int64))]
+        least = LEAST_OF_POOL * len(pool)
         pool = np.flatnonzero(known[1:] & known[:-1]) + 1
         values = self.grid.values
-        if len(pool) and self.grid.known[last, column]:
+        if len(pool) >= least and self.grid.known[last, column]:
             found.append((pool, int(values[last, column]), values[pool - 1, column]))
         beside = self.numbers[self.numbers < column][-1:]
         if len(beside) and self.grid.known[row, beside[0]]:
