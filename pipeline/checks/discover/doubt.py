@@ -21,6 +21,8 @@ UNLIKELY = 1e-3
 MOST = 40
 """Rival readings of one equation that are looked at, in pairs too; the likeliest also in threes."""
 MOST_OF_THREE = 14
+EXPLAINED = 0.01
+"""How likely its candidates make an equation that its likeliest readings break, at least."""
 
 
 class Doubt:
@@ -106,7 +108,3 @@ def likely(doubt: Doubt, equations: Sequence[Equation]) -> Bools:
     """Return which equations their candidates make likelier than `EXPLAINED`."""
     found = [doubt.weigh(each)[0] for each in equations]
     return np.array(found) > EXPLAINED
-
-
-EXPLAINED = 0.01
-"""How likely its candidates make an equation that its likeliest readings break, at least."""

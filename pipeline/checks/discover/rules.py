@@ -120,10 +120,14 @@ def _rows(found: Fit, body: Body, doubt: Doubt) -> tuple[list[Instance], int, in
     """Return a formula's instances in a body, how many were read whole, and how many agree."""
     formula = found.formula
     operands = list(formula.operands)
-    first = 1 if max(operands) >= body.width else 0
+    lagged = max(operands) >= body.width
+    anew = body.anew(found.held, found.tested) if lagged else np.zeros(len(body.rows), bool)
     nothing = formula.kind in ("copy", "midpoint", "carry")
-    instances = _beginning(formula, body, doubt) if formula.kind == "running" else []
-    for row in range(first, len(body.rows)):
+    instances = []
+    if formula.kind == "running":
+        for row in (0, *np.flatnonzero(anew).tolist()):
+            instances += _beginning(formula, body, row, doubt)
+    for row in np.flatnonzero(~anew)[1 if lagged else 0 :].tolist():
         blank = body.blank[row, operands]
         blanks = bool((body.sparse[operands] | ~blank).all()) and not blank.all()
         if (nothing and blank.any() and blanks) or blank.all():
@@ -137,19 +141,19 @@ def _rows(found: Fit, body: Body, doubt: Doubt) -> tuple[list[Instance], int, in
         kept = lasting(body.grid, doubt, without, whole, blanks and without is not None)
         if kept:
             instances.append(instance(body.grid, kept))
-    return instances, int(found.tested.sum()), int(found.held.sum())
+    return instances, int((found.tested & ~anew).sum()), int(found.held[~anew].sum())
 
 
-def _beginning(formula: Formula, body: Body, doubt: Doubt) -> list[Instance]:
-    """Return what a running total says of the first row, if it likely begins there at nought."""
+def _beginning(formula: Formula, body: Body, row: int, doubt: Doubt) -> list[Instance]:
+    """Return what a running total says of a row, if it likely begins there at nought."""
     terms = [
-        (body.place(0, column), weight)
+        (body.place(row, column), weight)
         for column, weight in zip(formula.operands, formula.weights, strict=True)
-        if column < body.width and not body.blank[0, column]
+        if column < body.width and not body.blank[row, column]
     ]
     if len(terms) + 1 < len(formula.operands):
         return []  # a row with blanks may as well be one that goes on
     places, weights = zip(*terms, strict=True)
     total = sum(weight * int(body.grid.values[place]) for place, weight in terms)
-    begins = Equation(body.place(0, formula.target), places, weights, 1, total, 0, 0)
+    begins = Equation(body.place(row, formula.target), places, weights, 1, total, 0, 0)
     return [instance(body.grid, begins)] if agrees(body.grid, doubt, begins) else []

@@ -37,6 +37,15 @@ class Body:
         """Number of the grid's columns."""
         return len(self.grid.columns)
 
+    def anew(self, held: Bools, tested: Bools) -> Bools:
+        """Return which rows begin anew rather than follow the one before, of what joins two rows.
+
+        All that stand below a total do so, if what is `tested` there mostly is not `held`.
+        """
+        below = np.concatenate([[False], np.diff(self.rows) > 1])
+        broken = (tested & ~held & below).sum()
+        return below if broken > (held & below).sum() else np.zeros(len(below), bool)
+
     def place(self, row: int, column: int) -> tuple[int, int]:
         """Return the grid's row and column of a cell."""
         lag, column = divmod(column, self.width)

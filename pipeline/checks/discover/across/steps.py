@@ -40,8 +40,15 @@ def _step(body: Body, column: int, scale: int) -> Rule | None:
     score = log_e(held.astype(float), chance, len(pool)) - tries
     if score < LEAST_SCORE:
         return None
+    there = np.zeros(len(values), bool)
+    there[follows] = True
+    agree = np.zeros(len(values), bool)
+    agree[follows[held]] = True
+    anew = body.anew(agree, there)
     instances = []
     for before, after in _chain(values, known, body.grid.ink[body.rows, column], step):
+        if anew[after]:
+            continue
         here, last = (place(body.grid, body.place(row, column)) for row in (after, before))
         instances.append(Instance(here, ((here, 1), (last, -1)), step, step))
     name = f"c{body.grid.columns[column]}"
@@ -52,8 +59,8 @@ def _step(body: Body, column: int, scale: int) -> Rule | None:
         f"{name} = {name}[-1] {amount}",
         "exact",
         tuple(instances),
-        len(follows),
-        int(held.sum()),
+        int((there & ~anew).sum()),
+        int((agree & ~anew).sum()),
         p_value(score),
     )
 

@@ -108,6 +108,28 @@ def test_a_running_total_that_begins_at_nought_says_so(brought: int) -> None:
     assert len(rule.instances) == 19 + len(begins)
 
 
+@pytest.mark.parametrize("restart", [True, False])
+def test_what_begins_anew_below_each_total_is_not_joined_to_what_is_above(restart: bool) -> None:
+    rng = np.random.default_rng(11)
+    amounts = rng.integers(100, 900, (3, 10, 3))
+    rows: list[list[int | str | None]] = []
+    below = []
+    for group, block in enumerate(amounts):
+        so_far = block[:, 0].cumsum() + (0 if restart else amounts[:group, :, 0].sum())
+        below.append(len(rows) + 1)
+        for day, (line, total) in enumerate(zip(block, so_far, strict=True)):
+            rows.append([day + 1 if restart else 10 * group + day + 1, *map(int, line), int(total)])
+        rows.append([None, *map(int, block.sum(axis=0)), None])
+    rules = find_rules(sheet_of(rows, kinds=["day", "number", "number", "number", "number"]))
+    assert {"step", "running", "sum"} <= {rule.kind for rule in rules}
+    for rule in rules:
+        assert rule.held == rule.tested
+        if rule.kind in ("step", "running"):
+            whole = 2 if rule.kind == "step" else 3  # terms, unless a total begins
+            joined = {each.target[0] for each in rule.instances if len(each.terms) == whole}
+            assert (set(below[1:]) <= joined) != restart
+
+
 def test_nothing_on_a_sheet() -> None:
     assert find_rules(Sheet(0, (), 0, {})) == ()
     assert find_rules(sheet_of([["a", "b"], ["c", "d"]])) == ()
