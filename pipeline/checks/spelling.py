@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DIGITS = "0123456789"
 MINUS = "-–—−‐"
+POINTS = ".,·•∙⋅・˙"
 
 
 def respell(text: str, steps: int, fixed: bool = False) -> str | None:
@@ -45,7 +46,10 @@ def _fill(body: str, digits: str) -> str:
 
 
 def decimals_of(text: str) -> int | None:
-    """Return how many digits follow the last mark between digits; `None` without a mark."""
+    """Return how many digits follow the last mark before or between digits; `None` without one."""
     places = [i for i, character in enumerate(text) if character in DIGITS]
     gaps = [k for k in range(1, len(places)) if places[k] - places[k - 1] > 1]
-    return len(places) - gaps[-1] if gaps else None
+    if gaps:
+        return len(places) - gaps[-1]
+    pointed = bool(places) and places[0] > 0 and text[places[0] - 1] in POINTS
+    return len(places) if pointed else None

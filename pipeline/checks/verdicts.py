@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,13 +148,13 @@ def _text(sheet: Sheet, solution: Solution, i: int) -> str:
     if at < len(texts):
         return texts[at]
     value, unit = int(variables.values[i, at]), int(variables.unit[i])
-    return _spelled(sheet, variables.places[i], value, unit) or texts[0]
+    return _spelled(sheet, variables.places[i], value, unit)
 
 
-def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str | None:
+def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str:
     """Return how a value is written that was not read, as the nearest cell of the column is.
 
-    The nearest that was read to as many decimals as `unit` has; `None` where there is none.
+    The nearest that was read to as many decimals as `unit` has; plainly where there is none.
     """
     row, column = place
     fixed = sheet.columns[column].pattern is not None
@@ -163,12 +164,13 @@ def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str | None
             continue
         text = entry.candidates[0].text
         after = decimals_of(text)
-        if after is None or 10 ** max(sheet.scale - after, 0) == unit:
+        if after is None or (after <= sheet.scale and 10 ** (sheet.scale - after) == unit):
             steps, odd = divmod(value - entry.value, unit)
             spelled = None if odd else respell(text, steps, fixed)
             if spelled is not None:
                 return spelled
-    return None
+    decimals = sheet.scale - (len(str(unit)) - 1)
+    return f"{Decimal(value).scaleb(-sheet.scale):.{decimals}f}"
 
 
 def _guarded(solution: Solution) -> NDArray[np.float64]:
@@ -263,8 +265,6 @@ def _computed(
         return None
     middle = (first + last) // 2
     text = _spelled(sheet, place, middle * unit, unit)
-    if text is None:
-        return None
     interval = first * unit, last * unit
     return Verdict("inferred", text, middle * unit, sure / (last - first + 1), (), interval)
 

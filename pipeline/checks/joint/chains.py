@@ -128,6 +128,7 @@ def _mends(
     prior = np.concatenate([variables.logprob[cells], density], axis=1)
     after = others[:, None] + coefs[:, None] * tries
     keeps = (board.low[e] <= after) & (after <= board.high[e])
+    keeps &= (variables.least[cells][:, None] <= tries) & (tries <= variables.most[cells][:, None])
     prior = np.where(keeps & (tries % variables.unit[cells][:, None] == 0), prior, NEVER)
     gains = prior - state.chosen[cells][:, None]
     gains = gains + board.gains(cells, tries, state.values, state.sums)

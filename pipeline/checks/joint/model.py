@@ -42,6 +42,7 @@ class Variables:
     Places beyond a cell's rivals hold `NEVER`. `rest` (V) is the probability of all values not
     listed, `density` (V) that of each. `given` (V) says which were read as numbers at all. `crowds`
     are what is usual in the columns, `course` how values follow each other.
+    `least` and `most` (V) are the bounds of what is not listed.
     """
 
     places: tuple[Position, ...]
@@ -54,6 +55,8 @@ class Variables:
     texts: tuple[tuple[str, ...], ...]
     crowds: Mapping[int, Crowd]
     course: Course
+    least: Ints
+    most: Ints
 
     @property
     def likeliest(self) -> Ints:
@@ -215,6 +218,21 @@ def _variables(
         tuple(rivals.texts[:depth] for rivals in found),
         crowds,
         course,
+        *_bounds(places, found),
+    )
+
+
+def _bounds(places: Sequence[Position], found: Sequence[Rivals]) -> tuple[Ints, Ints]:
+    """Return between what the numbers of each cell's column lie, and as far again (V each)."""
+    most: dict[int, int] = {}
+    least: dict[int, int] = {}
+    for (_, column), rivals in zip(places, found, strict=True):
+        for value in rivals.values[:1]:
+            most[column] = max(most.get(column, 0), 2 * abs(value))
+            least[column] = min(least.get(column, 0), 2 * value)
+    return (
+        np.array([least.get(column, -(10**12)) for _, column in places], np.int64),
+        np.array([most.get(column, 10**12) for _, column in places], np.int64),
     )
 
 
@@ -258,10 +276,14 @@ def _batches(
 def with_values(variables: Variables, extra: Mapping[int, Iterable[int]]) -> Variables:
     """Return the variables with more values to choose from, each as likely as any not listed.
 
-    A value that is listed already is not listed twice.
+    A value that is listed already is not listed twice; one out of bounds is not listed.
     """
     new = {
-        i: [value for value in sorted(set(more)) if value not in set(_listed(variables, i))]
+        i: sorted(
+            value
+            for value in set(more) - set(_listed(variables, i))
+            if variables.least[i] <= value <= variables.most[i]
+        )
         for i, more in extra.items()
     }
     used = (variables.logprob > NEVER).sum(axis=1)

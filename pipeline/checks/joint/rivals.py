@@ -181,7 +181,8 @@ def _lost(number: _Number, scale: int) -> Iterator[tuple[float, str, int]]:
     gaps.append((len(digits), number.places[-1] + 1, after is not None))
     if after is not None:
         whole = len(digits) - after
-        gaps.append((whole, number.places[whole - 1] + 1, False))
+        before_mark = number.places[whole - 1] + 1 if whole else number.places[0] - 1
+        gaps.append((whole, before_mark, False))
     chance = LOST / (10 * len(gaps))
     for k, place, behind in gaps:
         unit = number.unit
