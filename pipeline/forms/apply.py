@@ -17,7 +17,7 @@ from pipeline.tables.structure.grid import Span as CellSpan
 from pipeline.tables.structure.rows import filled, text_rows
 from pipeline.tables.structure.signals import runs
 
-CERTAIN = 0.8
+CERTAIN = 0.9
 """The share of a form's pages from which on a row is taken to be there, seen or not."""
 
 COLUMN_DRIFT, ROW_DRIFT = 1.0, 0.4
@@ -170,7 +170,8 @@ def _rows(
 ) -> tuple[tuple[Lines, ...], list[int | None], int]:
     """Return the rows on the page, which of the form's each is, and how many of them are heads.
 
-    `None` is a row of the page's own. What is above the first row below the form's heads is a head.
+    `None` is a row of the page's own. Heads are what lies above the first row that the form has
+    below its own; where that has none, each page knows better.
     """
     h = sheet.height
     seen = _seen(sheet, zone, own, edges)
@@ -192,11 +193,12 @@ def _rows(
             continue
         rows.append((shifted, i))
     rows.sort(key=lambda row: _middle(row[0]))
-    header = 0
+    end = max(
+        (grid.ys[grid.header_rows - 1][1] for grid in own if grid.header_rows), default=-np.inf
+    )
     if 0 < form.header_rows < len(lines):
-        first = form.header_rows
-        top = lines[first][0][0] + moved[first]
-        header = sum(bool(_middle(each) < top) for each, _ in rows)
+        end = lines[form.header_rows][0][0] + moved[form.header_rows]
+    header = sum(bool(_middle(each) < end) for each, _ in rows)
     return _apart([each for each, _ in rows]), [i for _, i in rows], header
 
 

@@ -27,6 +27,9 @@ AGREED = 0.5
 USUAL = 0.1
 """The share of the pages that must have a row."""
 
+THERE = 0.25
+"""How far off, in characters' heights, a row may be and still be just there."""
+
 PRINT = 0.75
 """The share of the pages on which a stroke must be to be print."""
 
@@ -230,7 +233,7 @@ def _form(name: str, pages: Sequence[View], laid: Sequence[_Laid]) -> Form:
     grid = FormGrid(
         edges=tuple(xs.tolist()),
         rows=form_rows,
-        header_rows=_header_rows(pages, laid, row_of),
+        header_rows=_header_rows(pages, laid, row_of, [share for _, share in rows]),
         height=h / width,
         spans=_agreed_spans(pages, laid, row_of, column_of),
     )
@@ -343,14 +346,24 @@ def _agreed_rows(
     rows = []
     below = -np.inf
     for place, lines in zip(kept, lines_of, strict=True):
+        share = _just_there(place, h) / len(laid)
         counts = Counter(len(each) for each in lines)
         usual_count = max(counts, key=lambda count: (counts[count], -count))
         ys = np.median([each for each in lines if len(each) == usual_count], axis=0)
         ys = np.maximum.accumulate(np.maximum(ys.ravel(), below)).reshape(-1, 2)
         below = float(ys[-1, 1])
-        share = len(place.seen) / len(laid)
         rows.append((tuple((float(a), float(b)) for a, b in ys), share))
     return rows, which
+
+
+def _just_there(place: _Place, h: float) -> int:
+    """Return on how many pages a row is just there.
+
+    Where every page has its rows elsewhere, as a register without drawn lines has, there is always
+    some row not far off.
+    """
+    middles = np.array([float(ends.mean()) for ends in place.seen.values()])
+    return max(1, int((np.abs(middles - place.order) <= THERE * h).sum()))
 
 
 def _overlap(place: _Place, other: _Place) -> bool:
@@ -360,9 +373,15 @@ def _overlap(place: _Place, other: _Place) -> bool:
 
 
 def _header_rows(
-    pages: Sequence[View], laid: Sequence[_Laid], row_of: Sequence[dict[int, int]]
+    pages: Sequence[View],
+    laid: Sequence[_Laid],
+    row_of: Sequence[dict[int, int]],
+    shares: Sequence[float],
 ) -> int:
-    """Return how many of the form's rows are heads: those above most pages' first row below."""
+    """Return how many of the form's rows are heads: those above most pages' first row below.
+
+    None, where that row is not at the same place on most pages: then each page knows better.
+    """
     firsts: Counter[int] = Counter()
     for one, which in zip(laid, row_of, strict=True):
         grid = pages[one.page].grid
@@ -371,7 +390,8 @@ def _header_rows(
             firsts[below[0]] += 1
     if firsts.total() < AGREED * len(laid):
         return 0
-    return max(firsts, key=lambda row: (firsts[row], -row))
+    first = max(firsts, key=lambda row: (firsts[row], -row))
+    return first if shares[first] >= AGREED else 0
 
 
 def _agreed_spans(
