@@ -27,9 +27,10 @@ SIGNIFICANT = 0.01
 """The largest p-value of a relation, after all that was tried on the table."""
 LEAST_SCORE = -math.log(SIGNIFICANT)
 """The logarithm of the evidence, less that of the tries, that a relation needs."""
-KINDS = 30
-"""One over the share of the error that each search may use: nine along the rows, long ones twice;
-days; groups and labelled groups, twice. What is left is for rows at the foot of a table."""
+KINDS = 46
+"""One over the share of the error that each search may use: nine along the rows, by the likeliest
+readings and by all; days; groups and labelled groups, twice. What is left is for rows at the foot
+of a table."""
 SHOWS = np.array([0.2, 0.4, 0.6, 0.8, 0.9, 0.97])
 """How often a true relation may show, misread cells and printed errors considered."""
 COMMON = 0.6

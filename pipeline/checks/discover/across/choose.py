@@ -19,19 +19,24 @@ HELD, HELD_LONG = 0.4, 0.25
 NEAR = 5
 """Within how many times its room for rounding a row misses nearly."""
 STRANGE = 0.05
-"""Share of the rows that may fail by more than one digit, for each operand of an exact formula."""
+"""Share of the rows that may fail by more than one digit, for each operand of an exact formula,
+besides those in which more than one cell is misread."""
 CLEAR = 0.8
 """A long formula that so many rows bear out need not be weighed over all candidates."""
 WEIGHED = 12
-"""Long formulas that are weighed so, those with the most evidence."""
+"""Formulas that are weighed so, those with the most evidence."""
+HOPELESS = -6.0
+"""The score of a formula of few terms below which it is not weighed so."""
+OUTDONE = 1.5
+"""Standard deviations by which a formula may be more surprising than another of the same cells."""
 
 
 def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
     """Return the formulas that are relations of the rows of `body`, the surest first."""
     fits = [fit(each, body) for each in proposed]
     long = [each for each in fits if len(each.formula.operands) >= LONG]
-    fits = [each for each in fits if len(each.formula.operands) < LONG]
-    fits += _weighed(long, body, doubt)
+    short = [each for each in fits if len(each.formula.operands) < LONG]
+    fits = _over_all(short, body, doubt) + _weighed(long, body, doubt)
     fits = [each for each in fits if each.score >= LEAST_SCORE]
     fits.sort(key=lambda each: _order(each, body))
     chosen: list[Fit] = []
@@ -39,7 +44,8 @@ def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
     for found in fits:
         formulas = [each.formula for each in chosen]
         if (
-            _twin(found.formula, chosen, fits)
+            _outdone(found, fits, body)
+            or _twin(found.formula, chosen, fits)
             or _rival(found.formula, formulas)
             or _implied(found.formula, formulas + likeness, body.width)
         ):
@@ -49,6 +55,32 @@ def choose(proposed: Sequence[Formula], body: Body, doubt: Doubt) -> list[Fit]:
         elif found.formula.kind == "copy":
             likeness.append(found.formula)
     return chosen
+
+
+def _over_all(short: Sequence[Fit], body: Body, doubt: Doubt) -> list[Fit]:
+    """Return formulas of few terms, the doubtful with some hope weighed over all candidates."""
+    doubtful = [
+        each
+        for each in short
+        if each.score > HOPELESS and each.held.sum() < CLEAR * each.tested.sum()
+    ]
+    doubtful = sorted(doubtful, key=lambda each: -each.score)[:WEIGHED]
+    done = {id(each) for each in doubtful}
+    return [each for each in short if id(each) not in done] + [
+        replace(over_all, log_e=max(each.log_e, over_all.log_e))
+        for each in doubtful
+        for over_all in [fit(each.formula, body, doubt)]
+    ]
+
+
+def _outdone(found: Fit, fits: Sequence[Fit], body: Body) -> bool:
+    """Tell whether misread cells explain another formula of nearly the same cells much better."""
+    return found.surprise > 0 and any(
+        each.surprise < found.surprise - OUTDONE
+        and _order(each, body)[0] <= _order(found, body)[0]
+        and _rival(found.formula, [each.formula])
+        for each in fits
+    )
 
 
 def _weighed(long: Sequence[Fit], body: Body, doubt: Doubt) -> list[Fit]:
@@ -160,4 +192,8 @@ def _sharp(found: Fit, body: Body, doubt: Doubt) -> bool:
     if (found.high - found.low).any():
         return True
     strange = sum(len(str(abs(int(each))).strip("0")) > 1 for each in rest[missed])
-    return strange <= 1 + STRANGE * len(formula.operands) * tested
+    cells = len(formula.operands) + 1
+    right = (held / tested) ** (1 / cells)
+    several = 1 - right**cells - cells * (1 - right) * right ** (cells - 1)
+    allowed = 1 + (STRANGE * len(formula.operands) + 1.5 * several) * tested
+    return bool(strange <= allowed)
