@@ -136,7 +136,7 @@ def fade(gray: Gray, rng: Rng) -> Gray:
     coarse = rng.uniform(0.2, 1.6, (3, 5)).clip(0, 1).astype(np.float32)
     kept = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).clip(0.1, 1)
     paper = np.float32(np.percentile(gray, 85))
-    return np.clip(paper + (gray - paper) * kept, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(paper + (gray - paper) * kept, 0, 255), np.uint8)
 
 
 def intrude(gray: Gray, other: Gray, rng: Rng) -> Gray:
