@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from report import RESULTS, SHARED, machine, markdown, percent
 
 from pipeline.checks.check import check_table, read_together
+from pipeline.decode import ImageLimits, decode_image
 from pipeline.digitize import digitize
 from pipeline.engines import Engine, load_engine
 from pipeline.evaluation.pages import reading_of, score_page
@@ -248,8 +249,8 @@ def pressure(folder: Path, only: str) -> str:
 def _page(
     folder: Path, name: str, truths: Mapping[str, PageTruth], profile: Profile, engine: Engine
 ) -> tuple[TrustScore, float, str]:
-    pixels = cv2.imread(str(folder / "images" / f"{name}.jpg"))
-    [page] = digitize([np.asarray(pixels[..., ::-1], np.uint8)], profile, engine)
+    data = (folder / "images" / f"{name}.jpg").read_bytes()
+    [page] = digitize([decode_image(data, ImageLimits())], profile, engine)
     start = time.process_time()
     notes = [line.text for line in page.lines]
     tables = tuple(check_table(table, notes=notes) for table in page.tables)

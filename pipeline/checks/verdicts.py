@@ -103,7 +103,7 @@ def _holds(instance: Instance, verdicts: Mapping[Position, Verdict]) -> bool | N
 def _as_read(sheet: Sheet, place: Position) -> Verdict:
     candidates = sheet.entries[place].candidates
     if not candidates:
-        return Verdict("doubtful", "", None, 0.0)
+        return Verdict("plain", "", None, 0.0)
     best = candidates[0]
     return Verdict("plain", best.text, best.value, math.exp(best.logprob))
 
@@ -119,16 +119,16 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
         holding[batch.cells[batch.holds(values)]] = True
     guarded = (_guarded(solution) >= GUARDED) & ~_ambiguous(solution)
     posterior = solution.posterior
-    read = variables.likeliest
     verdicts = {}
     for i in np.flatnonzero(judged):
         place, chance = variables.places[i], float(posterior[i])
         first = sheet.entries[place].candidates[0]
-        value, text = int(values[i]), _text(sheet, solution, int(i))
-        changed = first.value is None or solution.choice[i] != read[i]
+        value: int | None = int(values[i])
+        text = _text(sheet, solution, int(i))
+        changed = value != first.value
         status: Status = "plain"
         if changed and chance < CHANGED:
-            value, text = int(variables.values[i, read[i]]), variables.texts[i][read[i]]
+            value, text = first.value, first.text
             chance, status = min(1 - chance, math.exp(first.logprob)), "doubtful"
         elif changed:
             status = "repaired" if chance >= REPAIRED and holding[i] else "doubtful"
