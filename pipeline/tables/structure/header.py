@@ -195,12 +195,17 @@ class _Head:
             for a, b in itertools.pairwise(self.xs)
         )
 
-    def _groups(self, first: int, last: int, y0: float, y1: float) -> list[tuple[float, float]]:
-        """Return the x extents of the texts between two columns' outer edges, words joined."""
+    def _groups(
+        self, first: int, last: int, y0: float, y1: float, space: float = 0.7
+    ) -> list[tuple[float, float]]:
+        """Return the x extents of the texts between two columns' outer edges.
+
+        Words are joined over a space of so many characters' heights.
+        """
         x0, x1 = int(self.xs[first]), int(np.ceil(self.xs[last + 1]))
         inset = round(0.15 * self.h)
         part = self.sheet.text.mask[int(y0) : int(np.ceil(y1)), x0 + inset : max(x1 - inset, 0)]
-        flags = closed(ink_along(part, 0) >= 2, round(0.7 * self.h))
+        flags = closed(ink_along(part, 0) >= 2, round(space * self.h))
         least = 0.15 * self.h
         return [(x0 + inset + a, x0 + inset + b) for a, b in runs(flags) if b - a >= least]
 
@@ -251,7 +256,7 @@ class _Head:
                 found.append((first, last))
                 continue
             # Several texts: each is common to the columns that it reaches into.
-            for a, b in self._groups(first, last, y0, y1):
+            for a, b in self._groups(first, last, y0, y1, 0.45):
                 inside = [
                     edge for edge in range(first + 1, last + 1)
                     if a + 0.35 * h <= self.xs[edge] <= b - 0.35 * h
@@ -265,7 +270,7 @@ class _Head:
         x = self.xs[edge]
         return any(
             a + 0.35 * self.h <= x <= b - 0.35 * self.h
-            for a, b in self._groups(edge - 1, edge, y0, y1)
+            for a, b in self._groups(edge - 1, edge, y0, y1, 0.45)
         )
 
 

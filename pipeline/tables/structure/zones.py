@@ -42,7 +42,7 @@ def ruled_zones(sheet: Sheet) -> list[Box]:
 def _zones(sheet: Sheet, upright: Boxes, level: Boxes) -> list[_Zone]:
     """Return the zones that these rules make, each cut as far as it can be."""
     found = []
-    for top, bottom in _stretches(upright, sheet.height, 4 * sheet.height):
+    for top, bottom in _stretches(sheet, upright):
         zone = _zone(sheet, upright, level, top, bottom)
         if zone is None:
             continue
@@ -55,13 +55,37 @@ def _zones(sheet: Sheet, upright: Boxes, level: Boxes) -> list[_Zone]:
     return found
 
 
-def _stretches(upright: Boxes, h: float, gap: float) -> list[tuple[int, int]]:
-    """Return the stretches of y, `gap` apart at least, that enough upright rules cross at once."""
+def _stretches(sheet: Sheet, upright: Boxes) -> list[tuple[int, int]]:
+    """Return the stretches of y that enough upright rules cross at once.
+
+    They go on over a short gap, and over a long one where text stands in the columns of rules that
+    have faded.
+    """
+    h = sheet.height
     if len(upright) == 0:
         return []
     abreast = _abreast(upright)
     crossed = abreast >= max(ABREAST, 0.25 * abreast.max())
-    return [(a, b) for a, b in runs(closed(crossed, round(gap))) if b - a >= 4 * h]
+    found: list[tuple[int, int]] = []
+    for a, b in runs(closed(crossed, round(4 * h))):
+        if b - a < 4 * h:
+            continue
+        if found and _goes_on(sheet, upright, found[-1], (a, b)):
+            found[-1] = (found[-1][0], b)
+        else:
+            found.append((a, b))
+    return found
+
+
+def _goes_on(sheet: Sheet, upright: Boxes, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether a table goes on from one stretch of y to another: its rules have faded."""
+    middle = upright[:, [1, 3]].mean(axis=1)
+    above, below = (
+        _places(upright[(middle >= a) & (middle < b)], sheet.height) for a, b in (one, other)
+    )
+    if len(above) < ABREAST or len(below) < ABREAST or _elsewhere(above, below, sheet.height):
+        return False
+    return _in_columns(sheet, one[1], other[0], above, below)
 
 
 def _abreast(upright: Boxes) -> NDArray[np.float64]:
@@ -190,7 +214,11 @@ def _stacked(sheet: Sheet, zone: _Zone) -> list[tuple[Boxes, Boxes]]:
             continue
         above = _places(zone.upright[zone.upright[:, 3] <= (a + b) / 2], h)
         below = _places(zone.upright[zone.upright[:, 1] >= (a + b) / 2], h)
-        if len(above) < 2 or len(below) < 2:
+        if len(above) < 2 or len(below) < 2 or _in_columns(sheet, a, b, above, below):
+            continue
+        # The table above ends with a level rule, or that below begins with one, or its head does.
+        near = (zone.level[:, 3] > a - h) & (zone.level[:, 1] < b + 3 * h)
+        if (zone.level[near, 2] - zone.level[near, 0]).sum() < 0.4 * (box.x1 - box.x0):
             continue
         if _titled(sheet, a, b, above + below) or _elsewhere(above, below, h):
             cuts.append((a + b) / 2)
@@ -216,6 +244,24 @@ def _places(upright: Boxes, h: float) -> list[float]:
         if not found or x - found[-1] > 0.5 * h:
             found.append(x)
     return found
+
+
+def _in_columns(sheet: Sheet, a: int, b: int, above: list[float], below: list[float]) -> bool:
+    """Return whether text between y a and b stands in columns: rules that only faded there."""
+    h = sheet.height
+    edges = max(above, below, key=len)
+    part = sheet.text.mask[a:b]
+    for top, bottom in runs(closed(ink_along(part, 1) >= 2, round(0.1 * h))):
+        if bottom - top < 0.3 * h:
+            continue
+        written = ink_along(part[top:bottom], 0) > 0
+        used = [written[int(x0) : int(x1)].any() for x0, x1 in itertools.pairwise(edges)]
+        crossed = [
+            written[max(0, round(x - 0.2 * h)) : round(x + 0.2 * h) + 1].all() for x in edges
+        ]
+        if np.mean(used) > 0.6 and np.mean(crossed) < 0.3:
+            return True
+    return False
 
 
 def _titled(sheet: Sheet, a: float, b: float, places: list[float]) -> bool:

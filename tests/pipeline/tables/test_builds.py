@@ -164,6 +164,14 @@ def test_tables_one_above_the_other() -> None:
     assert len(layout.lines) == 1
 
 
+def test_rules_that_fade_half_way_do_not_part_a_table() -> None:
+    build = Build((2.6, 4, 4, 4, 4), frame="")
+    canvas = simple(build, "Day A B C D", numbers(np.random.default_rng(8), 24, 5))
+    for edge in np.cumsum(build.widths)[:-1] * EM + 60:
+        canvas.image[330:620, round(edge) - 4 : round(edge) + 5] = 255
+    agrees(canvas, lay(canvas))
+
+
 def test_tables_side_by_side_stay_two() -> None:
     rng = np.random.default_rng(3)
     canvas = Canvas(900, 1100)
