@@ -11,7 +11,8 @@ def respell(text: str, steps: int, fixed: bool = False) -> str | None:
     """Return a number's text changed by so many units of its last digit; `None` if it has none.
 
     Marks stay where they are, counted from the right. With `fixed`, so does the number of digits:
-    where the page omits the first figure, `9.960` and 100 units more give `0.060`.
+    where the page omits the first figure, `9.960` and 100 units more give `0.060`, and these less
+    give it back.
     """
     places = [i for i, character in enumerate(text) if character in DIGITS]
     if not places:
@@ -19,6 +20,8 @@ def respell(text: str, steps: int, fixed: bool = False) -> str | None:
     head, body, tail = text[: places[0]], text[places[0] : places[-1] + 1], text[places[-1] + 1 :]
     negative = head[-1:] != "" and head[-1:] in MINUS
     number = int("".join(text[i] for i in places)) * (-1 if negative else 1) + steps
+    if fixed and not negative:
+        number %= 10 ** len(places)
     if negative and number >= 0:
         head = head[:-1]
     elif number < 0 and not negative:

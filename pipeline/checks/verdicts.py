@@ -124,8 +124,8 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
         place, chance = variables.places[i], float(posterior[i])
         first = sheet.entries[place].candidates[0]
         value: int | None = int(values[i])
-        text = _text(sheet, solution, int(i))
         changed = value != first.value
+        text = _text(sheet, solution, int(i)) if changed else first.text
         status: Status = "plain"
         if changed and chance < CHANGED:
             value, text = first.value, first.text
@@ -141,14 +141,16 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
 
 
 def _text(sheet: Sheet, solution: Solution, i: int) -> str:
-    """Return how a cell's chosen value is written."""
+    """Return how a cell's chosen value is written: as it was read, if as its column writes."""
     variables = solution.model.variables
-    at = int(solution.choice[i])
-    texts = variables.texts[i]
-    if at < len(texts):
-        return texts[at]
+    at, place = int(solution.choice[i]), variables.places[i]
     value, unit = int(variables.values[i, at]), int(variables.unit[i])
-    return _spelled(sheet, variables.places[i], value, unit)
+    column = sheet.columns[place[1]]
+    if at < len(variables.texts[i]):
+        text = variables.texts[i][at]
+        if (decimals_of(text) or 0) == column.decimals - column.implied or value % unit:
+            return text
+    return _spelled(sheet, place, value, unit)
 
 
 def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str:
@@ -157,7 +159,7 @@ def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str:
     The nearest that was read to as many decimals as `unit` has; plainly where there is none.
     """
     row, column = place
-    fixed = sheet.columns[column].pattern is not None
+    fixed = sheet.columns[column].pattern is not None or sheet.columns[column].lead is not None
     for other in sorted(range(sheet.header_rows, sheet.rows), key=lambda other: abs(other - row)):
         entry = sheet.entries.get((other, column))
         if entry is None or entry.value is None:

@@ -45,7 +45,7 @@ class Rivals:
 
 def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
     """Return all that a cell may say; nothing is listed where no candidate is a number."""
-    read = _read(entry)
+    read = _read(entry, column.decimals - column.implied)
     if not read:
         return Rivals((), (), (), 1.0)
     named = sum(math.exp(each.logprob) for each in read)
@@ -95,8 +95,11 @@ def _usual_digits(column: Column, text: str) -> int | None:
     return count if sum(character in "0123456789" for character in text) == count else None
 
 
-def _read(entry: Entry) -> list[Candidate]:
-    """Return the candidates that are numbers, those of the same value made one."""
+def _read(entry: Entry, decimals: int) -> list[Candidate]:
+    """Return the candidates that are numbers, those of the same value made one.
+
+    Its text is that with so many decimals, as the column writes them, or else the likeliest.
+    """
     merged: dict[int, Candidate] = {}
     for each in entry.candidates:
         if each.value is None:
@@ -106,8 +109,14 @@ def _read(entry: Entry) -> list[Candidate]:
             merged[each.value] = each
         else:
             both = math.exp(same.logprob) + math.exp(each.logprob)
-            merged[each.value] = Candidate(same.text, same.value, math.log(min(both, 1.0)))
+            usual = [text for text in (same.text, each.text) if _places(text) == decimals]
+            text = usual[0] if usual else same.text
+            merged[each.value] = Candidate(text, same.value, math.log(min(both, 1.0)))
     return sorted(merged.values(), key=lambda each: -each.logprob)
+
+
+def _places(text: str) -> int:
+    return decimals_of(text) or 0
 
 
 @dataclass(frozen=True, slots=True)

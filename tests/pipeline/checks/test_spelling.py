@@ -14,6 +14,7 @@ from pipeline.checks.spelling import decimals_of, respell
         ("9.8", 3, False, "10.1"),
         ("10.1", -3, False, "9.8"),
         ("9.960", 100, True, "0.060"),
+        ("0.060", -100, True, "9.960"),
         ("0·124", -1, True, "0·123"),
         ("0.5", -7, False, "-0.2"),
         ("-0.2", 7, False, "0.5"),

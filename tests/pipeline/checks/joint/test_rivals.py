@@ -65,6 +65,12 @@ def test_the_same_value_written_twice_is_one() -> None:
     assert listed[287] > 0.79
 
 
+def test_a_value_is_written_as_its_column_writes() -> None:
+    twice = entry(("1800", 18000, 0.5), ("180.0", 1800, 0.3), ("180", 1800, 0.1), decimals=0)
+    rivals = find_rivals(twice, Column("number", pattern="ddd"), 1)
+    assert dict(zip(rivals.values, rivals.texts, strict=True))[1800] == "180"
+
+
 def test_omitted_first_figures_are_put_back_to_other_digits_too() -> None:
     lead = Lead(Decimal("29.9"), Decimal(10), 1)
     column = Column("number", pattern="d.ddd", decimals=3, lead=lead)
