@@ -159,7 +159,7 @@ def _spelled(sheet: Sheet, place: Position, value: int, unit: int) -> str:
     The nearest that was read to as many decimals as `unit` has; plainly where there is none.
     """
     row, column = place
-    fixed = sheet.columns[column].pattern is not None or sheet.columns[column].lead is not None
+    fixed = sheet.columns[column].lead is not None
     for other in sorted(range(sheet.header_rows, sheet.rows), key=lambda other: abs(other - row)):
         entry = sheet.entries.get((other, column))
         if entry is None or entry.value is None:

@@ -73,6 +73,13 @@ def test_an_unreadable_cell_is_inferred_with_its_bounds() -> None:
     assert (inferred.status, inferred.text, inferred.interval) == ("inferred", "21.9", (219, 219))
 
 
+def test_a_total_may_have_more_digits_than_its_column() -> None:
+    table = grid([["40.1", "20.2"], ["41.5", "31.9"], ["30.6", "42.1"], ["?", "94.2"]])
+    columns = (Column("number", pattern="dd.d", decimals=1),) * 2
+    table = Sheet(table.rows, columns, 0, table.entries, table.scale)
+    assert solve(table, [sums_below(table)])[3, 0].text == "112.2"
+
+
 def test_a_mean_leaves_an_inferred_value_some_room() -> None:
     table = grid([["10.1", "", "20.4", "15.2"]])
     places = [(0, column) for column in range(3)]
