@@ -47,7 +47,8 @@ def apply_form(form: Form, sheet: Sheet, grids: Sequence[Grid]) -> tuple[list[Gr
     shown = sorted({x for grid in own for x in grid.xs})
     if not agrees(_edges_on_page(form.grid, found.transform), shown, COLUMN_DRIFT * sheet.height):
         return list(grids), None
-    fitted = _fitted(form.grid, found.transform, sheet, own)
+    transform = _by_rows(form.grid, found.transform, own, sheet.height)
+    fitted = _fitted(form.grid, transform, sheet, own)
     others = [grid for grid in grids if grid not in own and _shared(grid.box, fitted.box) < 0.5]
     at = next((i for i, grid in enumerate(grids) if grid in own), 0)
     before = [grid for grid in grids[:at] if grid in others]
@@ -69,6 +70,35 @@ def _edges_on_page(grid: FormGrid, transform: Transform) -> list[float]:
     return [float(x) for x in places[:, 0]]
 
 
+def _lines_on_page(grid: FormGrid, transform: Transform) -> list[Lines]:
+    """Return where the form's rows should be on the page, at the table's middle."""
+    return [
+        _lines(transform.apply(np.array([(0.5, y) for line in row.lines for y in line])))
+        for row in grid.rows
+    ]
+
+
+def _by_rows(form: FormGrid, transform: Transform, own: Sequence[Grid], h: float) -> Transform:
+    """Return the transform, moved by whole rows where that gives more of the page's a place.
+
+    A page without its head looks much the same a group of rows further up or down.
+    """
+    expected = np.array([_middle(each) for each in _lines_on_page(form, transform)])
+    seen = sorted(_middle(each) for grid in own for each in grid.rows)
+
+    def placed(shift: float) -> int:
+        return len(align((expected + shift).tolist(), seen, ROW_DRIFT * h))
+
+    least = placed(0.0) + 2
+    if len(seen) < least:
+        return transform
+    shifts = [y - x for y in (seen[len(seen) // 2], seen[-1]) for x in expected]
+    best = max(shifts, key=lambda shift: (placed(shift), -abs(shift)))
+    if placed(best) < least:
+        return transform
+    return Transform(transform.matrix + np.array([[0, 0, 0], [0, 0, best]]))
+
+
 def _shared(box: Box, other: Box) -> float:
     """Return the share of a box that lies in another."""
     wide = min(box.x1, other.x1) - max(box.x0, other.x0)
@@ -80,10 +110,7 @@ def _shared(box: Box, other: Box) -> float:
 def _fitted(form: FormGrid, transform: Transform, sheet: Sheet, own: Sequence[Grid]) -> Grid:
     h = sheet.height
     expected = np.array(_edges_on_page(form, transform))
-    lines = [
-        _lines(transform.apply(np.array([(0.5, y) for line in row.lines for y in line])))
-        for row in form.rows
-    ]
+    lines = _lines_on_page(form, transform)
     whole = _as_agreed(form, expected, lines, own, h)
     if whole is not None:
         return whole
