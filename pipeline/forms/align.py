@@ -11,8 +11,9 @@ from pipeline.forms.marks import Array
 GAIN = 1.0
 """What a pair is worth, in units of drift."""
 
-SKIP = 3
-"""How many of a form's or a page's may be missing in succession between two pairs."""
+LOST, STRAY = 12, 3
+"""How far the next pair may be: in what is expected, of which a page may lack a whole strip, and in
+what is found."""
 
 
 def align(expected: Sequence[float], found: Sequence[float], drift: float) -> list[tuple[int, int]]:
@@ -30,8 +31,8 @@ def align(expected: Sequence[float], found: Sequence[float], drift: float) -> li
     best = GAIN - 0.25 * np.abs(off)
     before = np.full(off.shape, -1, np.int64)
     for i in range(len(places)):
-        for back in range(1, min(SKIP, i) + 1):
-            for aside in range(1, SKIP + 1):
+        for back in range(1, min(LOST, i) + 1):
+            for aside in range(1, STRAY + 1):
                 if aside >= len(seen):
                     break
                 change = np.abs(off[i, aside:] - off[i - back, :-aside])

@@ -21,8 +21,7 @@ def test_what_is_left_of_a_shifted_page_is_found(
 ) -> None:
     keep = data.draw(st.lists(st.booleans(), min_size=len(places), max_size=len(places)))
     keep[0] = keep[-1] = True
-    # No more than two are missing in succession.
-    left = [i for i in range(len(places)) if keep[i] or i % 3 == 0]
+    left = [i for i in range(len(places)) if keep[i] or i % 9 == 0]
     found = [places[i] + shift for i in left]
     pairs = align(places, found, 10.0)
     assert pairs == [(i, j) for j, i in enumerate(left)]
@@ -47,6 +46,12 @@ def test_an_edge_that_is_none_is_left_out() -> None:
     places = [0.0, 40, 80, 120]
     found = [0.0, 40, 58, 80, 120]
     assert align(places, found, 10.0) == [(0, 0), (1, 1), (2, 3), (3, 4)]
+
+
+def test_a_false_edge_in_a_lost_strip_is_left_out() -> None:
+    places = [40.0 * i for i in range(12)]
+    found = [0.0, 40, 80, 120, 225, 360, 400, 440]
+    assert align(places, found, 10.0) == [(i, i) for i in range(4)] + [(9, 5), (10, 6), (11, 7)]
 
 
 def test_what_lies_between_is_put_as_its_neighbours_are() -> None:
