@@ -27,6 +27,7 @@ BACK = 3
 """To how many of its readings a strange value is put back, and how many cells of a broken equation
 are tried."""
 
+MOST_CHAINS = 600
 LONGEST, HOPELESS = 6, 60.0
 """A chain is given up after so many changes, or where it has lost so much."""
 
@@ -56,7 +57,7 @@ def follow_chains(model: Model, board: Board, choice: NDArray[np.intp]) -> Mappi
     ]
     for e in np.flatnonzero(~board.holds(state.sums)).tolist():
         starts += [(cell, change) for _, cell, change in _mends(variables, board, e, state, {})]
-    for cell, start in starts:
+    for cell, start in starts[:MOST_CHAINS]:
         if start[1] > NEVER and start[0] != state.values[cell]:
             chain = _chain(variables, board, state, cell, start)
             state = state.after(board, chain)
@@ -129,12 +130,17 @@ def _mends(
     after = others[:, None] + coefs[:, None] * tries
     keeps = (board.low[e] <= after) & (after <= board.high[e])
     keeps &= (variables.least[cells][:, None] <= tries) & (tries <= variables.most[cells][:, None])
-    prior = np.where(keeps & (tries % variables.unit[cells][:, None] == 0), prior, NEVER)
-    gains = prior - state.chosen[cells][:, None]
-    gains = gains + board.gains(cells, tries, state.values, state.sums)
-    at = gains.argmax(axis=1)
-    best = gains[np.arange(len(cells)), at]
-    return [
-        (float(best[i]), int(cells[i]), (int(tries[i, at[i]]), float(prior[i, at[i]])))
-        for i in np.argsort(-best)[:BACK]
-    ]
+    keeps &= (tries % variables.unit[cells][:, None] == 0) & (prior > NEVER)
+    i, t = np.nonzero(keeps)
+    if not len(i):
+        return []
+    gains = board.gains(cells[i], tries[i, t][:, None], state.values, state.sums)[:, 0]
+    gains += prior[i, t] - state.chosen[cells[i]]
+    best: dict[int, tuple[float, int, Change]] = {}
+    for k in np.argsort(-gains).tolist():
+        cell = int(cells[i[k]])
+        change = int(tries[i[k], t[k]]), float(prior[i[k], t[k]])
+        best.setdefault(cell, (float(gains[k]), cell, change))
+        if len(best) == BACK:
+            break
+    return list(best.values())

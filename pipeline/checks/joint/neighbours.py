@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.checks.joint.board import lay_out
 from pipeline.checks.joint.model import NEVER, Equations, Floats, Ints, Model, Variables, weigh
 
 TINY, MOST_LOG = 1e-12, 50.0
@@ -112,20 +113,23 @@ def _edges(batch: Equations, variables: Variables, values: Ints) -> tuple[Floats
 def _groups(model: Model) -> list[list[tuple[int, int]]]:
     """Return the equations, as (batch, place), those that share two cells or more together."""
     names = [(k, e) for k, batch in enumerate(model.batches) for e in range(len(batch))]
-    if not names:
-        return []
-    inside = np.zeros((len(names), len(model.variables.places)), np.float32)
-    row = 0
-    for batch in model.batches:
-        at = np.arange(row, row + len(batch))[:, None]
-        inside[at, batch.cells] = 1
-        row += len(batch)
-    shared = inside @ inside.T > 1.5
+    homes = lay_out(model).homes  # in the same order, the last for none
+    count = len(names) + 1
+    pairs = [
+        homes[:, i] * count + homes[:, j]
+        for i in range(homes.shape[1])
+        for j in range(i + 1, homes.shape[1])
+    ]
     group = np.arange(len(names))
-    for i in range(len(names)):
-        for j in np.flatnonzero(shared[i, :i]):
-            group[group == group[i]] = group[j]
-    return [[names[i] for i in np.flatnonzero(group == g)] for g in np.unique(group)]
+    if pairs:
+        found, times = np.unique(np.concatenate(pairs), return_counts=True)
+        for pair in found[times > 1].tolist():
+            one, other = divmod(pair, count)
+            if other < len(names):
+                group[group == group[other]] = group[one]
+    order = np.argsort(group, kind="stable")
+    ends = np.flatnonzero(np.diff(group[order])) + 1
+    return [[names[i] for i in part] for part in np.split(order, ends) if len(part)]
 
 
 def _pairs(

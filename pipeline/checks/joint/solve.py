@@ -135,9 +135,9 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
         changes = single_changes(model, choice)
         better = _gaining(model, changes)
         if not better:
-            chained = follow_chains(model, board, choice)
-            if chained:
-                model, choice = _with_changes(model, choice, chained)
+            chained = _with_changes(model, choice, follow_chains(model, board, choice))
+            if _score(*chained) > _score(model, choice) + LEAST_GAIN:
+                model, choice = chained
                 continue
             rivals, pair = look_around(model, choice, changes)
             if pair is None or pair.gain <= LEAST_GAIN:
