@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,9 +110,9 @@ def test_help_is_quick_and_imports_nothing_slow() -> None:
     assert done.returncode == 0, f"imported for --help: {done.stderr}"
     times = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = sum(os.times()[2:4])  # processor time of children: a busy machine changes it little
         subprocess.run([*LEDGERMILL, "--help"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        times.append(time.perf_counter() - begin)
+        times.append(sum(os.times()[2:4]) - begin)
     assert min(times) < 0.5
 
 
