@@ -12,6 +12,8 @@ from workers.sources.readers import Blob, read
 
 LIMITS = Limits()
 
+SCANS = Path(__file__).resolve().parents[5] / "shared/data/weather-rescue/images"
+
 
 def page(data: bytes, limits: Limits = LIMITS) -> PageImage:
     (found,) = read(Blob.of(data), "folder/a.b.jpg", limits, ())
@@ -80,11 +82,9 @@ def test_a_bomb_is_refused_by_its_header() -> None:
         page(png_bomb())
 
 
-@pytest.mark.skipif(
-    not Path("/work/shared/data/weather-rescue/images").exists(), reason="no real scans here"
-)
+@pytest.mark.skipif(not SCANS.exists(), reason="no real scans here")
 def test_real_scans_are_read() -> None:
-    paths = sorted(Path("/work/shared/data/weather-rescue/images").glob("*.jpg"))[:3]
+    paths = sorted(SCANS.glob("*.jpg"))[:3]
     assert paths
     for path in paths:
         data = path.read_bytes()
