@@ -130,7 +130,7 @@ def _log_off() -> Floats:
     spread = (1 - BY_ONE - BY_CARRY) / (2 * math.log(FARTHEST))
     chance = spread / (units + 1)
     chance[1] += BY_ONE / 2
-    chance[[10, 100, 1000, 10000]] += BY_CARRY / 8
+    chance[[10, 100, 1000, 10000]] += BY_CARRY / 2 * np.array([0.6, 0.3, 0.08, 0.02])
     return np.asarray(np.log(chance), np.float64)
 
 

@@ -66,7 +66,7 @@ def single_changes(model: Model, choice: NDArray[np.intp]) -> Changes:
         edges.append(delta)
     span = variables.rest / variables.density
     chosen = np.maximum(np.exp(variables.logprob[rows, choice]), TINY)
-    unlisted = variables.density * np.minimum(room, span) / chosen
+    unlisted = np.minimum(variables.density / chosen, 1.0) * np.minimum(room, span)
     return Changes(np.maximum(single, NEVER), tuple(edges), unlisted)
 
 

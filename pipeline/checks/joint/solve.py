@@ -54,7 +54,7 @@ def solve_model(model: Model) -> Solution:
 
     Beliefs are propagated, the equations that they leave broken tell which values were not thought
     of and how often equations are printed wrong, and with that it is done again. Then single
-    and paired changes are made as long as they gain.
+    and paired changes are made as long as they gain, and once more with the errors that are left.
     """
     first = model = closed(model)
     if not model.batches:
@@ -70,7 +70,8 @@ def solve_model(model: Model) -> Solution:
         choice = _decide(model, believe(model))
         if (current(model, choice) == before).all():
             break
-    model, choice, rivals = _improve(model, choice)
+    model, choice, _ = _improve(model, choice)
+    model, choice, rivals = _improve(_learn_errors(model, first, choice), choice)
     return Solution(model, choice, rivals)
 
 
