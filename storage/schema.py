@@ -512,3 +512,76 @@ class Correction(Base):
     author: Mapped[str]
     created_at: Mapped[datetime] = _created()
     withdrawn_at: Mapped[datetime | None]
+
+
+class User(Base):
+    """Somebody who may use the web application; `password_hash` is null where none was chosen.
+
+    A removed user stays, for what they did.
+    """
+
+    __tablename__ = "user"
+    id: Mapped[int] = _id()
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime] = _created()
+    removed_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("role in ('reader', 'corrector', 'operator', 'admin')", name="role"),
+        Index("user_name_idx", "name", unique=True, postgresql_where=text("removed_at is null")),
+    )
+
+
+class Token(Base):
+    """A secret that a program shows in place of a user: found by `prefix`, proved by `hash`.
+
+    Its rights are those of its role or of its user, whichever is less.
+    """
+
+    __tablename__ = "token"
+    id: Mapped[int] = _id()
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    hash: Mapped[str]
+    created_at: Mapped[datetime] = _created()
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("role in ('reader', 'corrector', 'operator', 'admin')", name="role"),
+    )
+
+
+class Session(Base):
+    """A browser that is signed in; `hash` is the SHA-256 of the cookie that it shows."""
+
+    __tablename__ = "session"
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    created_at: Mapped[datetime] = _created()
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SignInLink(Base):
+    """A link that signs a browser in, once; `hash` is the SHA-256 of the secret in it."""
+
+    __tablename__ = "sign_in_link"
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Audit(Base):
+    """Who changed what, when and from where; written in the transaction of the change."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = _id()
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    user: Mapped[str | None]
+    via: Mapped[str]
+    address: Mapped[str | None]
+    action: Mapped[str]
+    about: Mapped[dict[str, Any]]
