@@ -96,7 +96,11 @@ class Image(Base):
 
 
 class Document(Base):
-    """One source file as found: a photograph, a PDF, a TIFF, a ZIP; `source` is its name."""
+    """One source file as found: a photograph, a PDF, a TIFF, a ZIP; `source` is its name.
+
+    Where it came from: `address` and `fetched_at` of what came over a network, and what whoever
+    named it said of it; `told` holds the rest of that (label, list, ...).
+    """
 
     __tablename__ = "document"
     id: Mapped[int] = _id()
@@ -105,7 +109,22 @@ class Document(Base):
     sha256: Mapped[str]
     media_type: Mapped[str]
     created_at: Mapped[datetime] = _created()
-    __table_args__ = (UniqueConstraint("collection_id", "sha256", "source"),)
+    address: Mapped[str | None]
+    fetched_at: Mapped[datetime | None]
+    station: Mapped[str | None]
+    date: Mapped[str | None]
+    title: Mapped[str | None]
+    rights: Mapped[str | None]
+    told: Mapped[dict[str, Any] | None]
+    __table_args__ = (
+        UniqueConstraint("collection_id", "sha256", "source"),
+        Index(
+            "document_address_idx",
+            "address",
+            postgresql_using="hash",
+            postgresql_where=text("address is not null"),
+        ),
+    )
 
 
 class Page(Base):
@@ -185,7 +204,9 @@ class JobSource(Base):
     """What became of one source file of a job; `reason` says why it was refused.
 
     `sha256` addresses the file's bytes in the object store (null where they were refused before
-    being stored); attempts, shard, heartbeat and delay are as in `JobPage`.
+    being stored, or are still to be fetched from `address`); `details` is what else is known of it
+    (`workers.sources.entry.Entry`). Attempts, shard, heartbeat and delay are as in `JobPage`;
+    `postponed` counts the tries that came to nothing without anybody having died.
     """
 
     __tablename__ = "job_source"
@@ -200,6 +221,9 @@ class JobSource(Base):
     shard: Mapped[str | None]
     heartbeat_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
+    address: Mapped[str | None]
+    details: Mapped[dict[str, Any] | None]
+    postponed: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     __table_args__ = (
         CheckConstraint(
             "state in ('pending', 'queued', 'running', 'stored', 'refused')", name="state"
@@ -216,6 +240,14 @@ class JobSource(Base):
             postgresql_where=text("state in ('queued', 'running')"),
         ),
     )
+
+
+class RemoteHost(Base):
+    """When the next request may go to a host: all workers together keep its pace."""
+
+    __tablename__ = "remote_host"
+    host: Mapped[str] = mapped_column(primary_key=True)
+    free_at: Mapped[datetime]
 
 
 class RefusedEntry(Base):

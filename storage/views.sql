@@ -22,7 +22,63 @@ select
     (select count(*) from mill."table" where transcription_id = transcription.id) as tables,
     page.image_sha256 as image,
     transcription.created_at as transcribed_at,
-    run.name as run
+    run.name as run,
+    (
+        select document.address
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as address,
+    (
+        select document.sha256
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as checksum,
+    (
+        select coalesce(document.fetched_at, document.created_at)
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as fetched_at,
+    (
+        select document.station
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as station,
+    (
+        select document.date
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as date,
+    (
+        select document.title
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as title,
+    (
+        select document.rights
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as rights,
+    (
+        select document.told
+        from mill.document_page
+        join mill.document on document.id = document_page.document_id
+        where document_page.page_id = page.id
+        order by document.id limit 1
+    ) as told
 from mill.transcription
 join mill.page on page.id = transcription.page_id and page.current_run_id = transcription.run_id
 join mill.collection on collection.id = page.collection_id
