@@ -13,11 +13,16 @@ import stat
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from pipeline.errors import LedgermillError
 
@@ -73,6 +78,17 @@ class Settings(BaseSettings):
     max_open_memory: int = Field(default=4 * 1024**3, ge=256 * 1024**2)
     """Bytes of the process that opens a source."""
 
+    # Sources on other machines.
+    allowed_hosts: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """The only hosts that may be asked: names, patterns (`*.example.org`), and the addresses or
+    networks that need not be public, separated by commas. None is whoever a command names."""
+    allowed_buckets: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """The only buckets that may be read, as names or patterns; None is what a command names."""
+    fetch_seconds: float = Field(default=300, gt=0)
+    """For one file to arrive."""
+    fetches_per_second: float = Field(default=5, gt=0)
+    """Requests to one host, of all workers together."""
+
     # The queue.
     shard_pages: int = Field(default=16, ge=1, le=1024)
     window_shards: int = Field(default=64, ge=1)
@@ -82,10 +98,20 @@ class Settings(BaseSettings):
     stale_seconds: float = Field(default=60, gt=0)
     """A page without a heartbeat for so long is given to another worker."""
     page_seconds: float = Field(default=300, gt=0)
+    max_read_memory: int | None = Field(default=None, ge=256 * 1024**2)
+    """Bytes of the process that reads pages; `None` is four fifths of what there is."""
 
     # Questions.
     sql_seconds: float = Field(default=10, gt=0)
     sql_rows: int = Field(default=10_000, ge=1)
+
+    # The web application.
+    public_url: str | None = None
+    """Where people reach it, such as https://ledgers.example.org; None is where it listens."""
+    public_reading: bool = False
+    """Whether anybody may look at scans and what was read on them, without signing in."""
+    requests_per_minute: int = Field(default=30_000, ge=1)
+    """Of one user at one address; what costs much and who is not signed in have less."""
 
     # Being watched.
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
@@ -105,6 +131,13 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
+    @field_validator("allowed_hosts", "allowed_buckets", mode="before")
+    @classmethod
+    def _listed(cls, said: object) -> object:
+        if isinstance(said, str):
+            return tuple(item.strip() for item in said.split(",") if item.strip())
+        return said
+
     @field_validator("device")
     @classmethod
     def _known(cls, device: str) -> str:
@@ -121,6 +154,15 @@ class Settings(BaseSettings):
         if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
             raise ValueError("a Postgres address looks like postgresql://user:password@host/name")
         return f"postgresql+psycopg://{rest}"
+
+    @field_validator("public_url")
+    @classmethod
+    def _web(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not re.fullmatch(r"https?://[\w.-]+(:\d+)?/?|https?://\[[\da-f:]+\](:\d+)?/?", url):
+            raise ValueError("an address of the web looks like https://ledgers.example.org")
+        return url.rstrip("/")
 
     @field_validator("broker_url")
     @classmethod

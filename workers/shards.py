@@ -23,6 +23,7 @@ from structlog.contextvars import bound_contextvars
 from pipeline.page import Transcription
 from storage import jobs, transcriptions
 from storage.jobs import ClaimedPage, ClaimedShard
+from workers.memory import resident
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, is_transient, patiently, reason
 from workers.watch import Watch
@@ -47,11 +48,15 @@ class DeviceLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a page may take, how often its worker may die on it, and how often it beats."""
+    """How long a page may take, how often its worker may die on it, and how often it beats.
+
+    `memory` is how many bytes the process may hold; None for no limit.
+    """
 
     page_seconds: float
     heartbeat_seconds: float
     max_attempts: int
+    memory: int | None = None
 
 
 def digitize_shard(
@@ -89,14 +94,19 @@ def digitize_shard(
         except Exception as error:  # the next beat may go through; the work goes on meanwhile
             log.warning("no heartbeat", reason=reason(error))
 
-    def stuck() -> None:
-        how = f"a page took longer than {limits.page_seconds:g} s"
+    def stuck(how: str | None) -> None:
+        how = how or f"a page took longer than {limits.page_seconds:g} s"
         log.error("stuck", reason=how)
         try:
             with database.begin() as connection:
                 jobs.shard_died(connection, shard.token, limits.max_attempts, how)
         finally:
             end_process()
+
+    def too_much() -> str | None:
+        if limits.memory is None or resident() <= limits.memory:
+            return None
+        return f"a page took more than {limits.memory / 2**30:.2g} GiB of memory"
 
     def page_limit() -> float:
         # Pages are read together, so the first of them may take as long as all.
@@ -125,7 +135,7 @@ def digitize_shard(
     saved = 0
     failure: Exception | None = None
     with (
-        Watch(beat, limits.heartbeat_seconds, page_limit, stuck) as watch,
+        Watch(beat, limits.heartbeat_seconds, page_limit, stuck, too_much) as watch,
         _Writer(database, shard, stopping, measure) as writer,
         ExitStack() as stack,
     ):

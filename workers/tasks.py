@@ -23,6 +23,7 @@ from storage.jobs import ClaimedSource, Kind, RunOfShard
 from storage.objects import ObjectStore
 from workers.app import task_name
 from workers.ingest import ingest_source
+from workers.memory import SHARE, most_memory
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, patiently, reason
 from workers.reconciler import refill, shard_died
@@ -124,7 +125,12 @@ def digitize_task(bench: Bench, token: str) -> None:
             shard,
             read=lambda sha256: read_image(bench.store, sha256, settings, bench.measure),
             digitize=reader,
-            limits=Limits(settings.page_seconds, settings.heartbeat_seconds, settings.max_attempts),
+            limits=Limits(
+                settings.page_seconds,
+                settings.heartbeat_seconds,
+                settings.max_attempts,
+                settings.max_read_memory or int(SHARE * most_memory()),
+            ),
             end_process=bench.end_process,
             stopping=bench.stopping,
             measure=bench.measure,
@@ -213,7 +219,7 @@ def ingest_shard(
         except Exception as error:  # the next beat may go through; the work goes on meanwhile
             _log.warning("no heartbeat", shard=token, reason=reason(error))
 
-    def stuck() -> None:
+    def stuck(_: str | None) -> None:
         how = f"it took longer than {limit:g} s"
         _log.error("stuck", shard=token, reason=how)
         try:

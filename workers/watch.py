@@ -12,9 +12,10 @@ from types import TracebackType
 class Watch:
     """Calls `beat()` every `every` seconds for as long as the work moves.
 
-    `moved()` says that it did. Once it has not for longer than `limit()` seconds, `stuck()` is
-    called once, and the beating ends; time spent in `waiting()` does not count. Both are called
-    in the watch's own thread. Errors of `beat` are its own business.
+    `moved()` says that it did. Once it has not for longer than `limit()` seconds, `stuck(None)` is
+    called once, and the beating ends; time spent in `waiting()` does not count. The same goes for
+    the reason that `too_much()` returns, for instance that memory runs out. All are called in the
+    watch's own thread. Errors of `beat` are its own business.
     """
 
     def __init__(
@@ -22,12 +23,14 @@ class Watch:
         beat: Callable[[], None],
         every: float,
         limit: Callable[[], float],
-        stuck: Callable[[], None],
+        stuck: Callable[[str | None], None],
+        too_much: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._beat = beat
         self._every = every
         self._limit = limit
         self._stuck = stuck
+        self._too_much = too_much
         self._moved = time.monotonic()
         self._waiting = 0
         self._over = threading.Event()
@@ -64,8 +67,9 @@ class Watch:
         beaten = time.monotonic()
         while not self._over.wait(min(self._every, 0.5, self._limit() / 4)):
             now = time.monotonic()
-            if not self._waiting and now - self._moved > self._limit():
-                self._stuck()
+            reason = self._too_much()
+            if reason or (not self._waiting and now - self._moved > self._limit()):
+                self._stuck(reason)
                 return
             if now - beaten >= self._every:
                 beaten = now

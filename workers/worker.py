@@ -30,6 +30,7 @@ import structlog
 
 from pipeline.errors import LedgermillError
 from workers.logging import set_up
+from workers.memory import go_first
 from workers.monitoring.measure import Measure, Outbox, parse, unmeasured
 from workers.settings import settings
 
@@ -349,6 +350,7 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         import cv2
 
         cv2.setNumThreads(chosen.threads)
+    go_first()
     app = celery_app(chosen.broker_url)
     database = connect(chosen.database_url)
     bench = Bench(

@@ -43,7 +43,27 @@ def hang_with_the_lock() -> None:
     re.match(r"(a+)+$", "a" * 60 + "b")  # in C, for some million years
 
 
-EVIL: dict[int, Callable[[], None]] = {401: fail, 402: crash, 403: hang, 404: hang_with_the_lock}
+def eat() -> None:
+    """Take memory until there is no more, as a page of absurd size would."""
+    eaten = []
+    while True:
+        eaten.append(bytes(range(256)) * 40_000)
+        time.sleep(0.01)
+
+
+def be_killed() -> None:
+    """Die as the kernel ends the process that has taken the last of the memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+EVIL: dict[int, Callable[[], None]] = {
+    401: fail,
+    402: crash,
+    403: hang,
+    404: hang_with_the_lock,
+    405: eat,
+    406: be_killed,
+}
 
 
 class DrawnEngine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from pipeline.page import to_json
-from storage import transcriptions
+from tests.faults.storm import difference, results
 
 Database = sqlalchemy.Engine
 
@@ -34,39 +32,6 @@ def done(database: Database, collection: str) -> int:
             return int(found.scalar_one())
     except Exception:
         return 0
-
-
-def results(database: Database, collection: str) -> dict[str, Any]:
-    """Return what was read, by page name; fails where a page is there twice."""
-    with database.begin() as connection:
-        rows = connection.execute(
-            text(
-                "select page.name, page.id from mill.transcription t"
-                " join mill.page on page.id = page_id"
-                " join mill.collection c on c.id = collection_id where c.name = :name"
-            ),
-            {"name": collection},
-        ).all()
-        assert len({row.name for row in rows}) == len(rows)
-        return {
-            row.name: to_json(transcriptions.load(connection, row.id), row.name, "") for row in rows
-        }
-
-
-def assert_equal(one: Any, other: Any, where: str = "") -> None:
-    """Compare texts, cells and polygons exactly, confidences to 3 decimals."""
-    if isinstance(one, dict):
-        assert one.keys() == other.keys(), where
-        for key in one:
-            assert_equal(one[key], other[key], f"{where}.{key}")
-    elif isinstance(one, list):
-        assert len(one) == len(other), where
-        for number, pair in enumerate(zip(one, other, strict=True)):
-            assert_equal(*pair, f"{where}[{number}]")
-    elif where.endswith(("confidence", "logprob")):
-        assert math.isclose(one, other, abs_tol=5e-4), where
-    else:
-        assert one == other, where
 
 
 def kill(processes: list[psutil.Process]) -> None:
@@ -100,7 +65,7 @@ def test_worker_database_and_broker_die_in_one_job(machine: Any, database: Datab
     expected = results(database, "calm")
     assert len(expected) == 40
     assert all(page["tables"] and page["lines"] for page in expected.values())
-    assert_equal(expected, results(database, "stormy"))
+    assert difference(expected, results(database, "stormy")) is None
     with database.begin() as connection:
         twice = connection.execute(
             text(
@@ -133,7 +98,7 @@ def test_the_real_engine_reads_the_same_after_a_kill(machine: Any, database: Dat
     assert (status, stormy["pages"]) == (0, {"done": 4})
     expected = results(database, "real-calm")
     assert all(page["lines"] or page["tables"] for page in expected.values())
-    assert_equal(expected, results(database, "real-stormy"))
+    assert difference(expected, results(database, "real-stormy")) is None
 
 
 @pytest.mark.timeout(200)

@@ -1,0 +1,42 @@
+"""How much memory a process has, may have, and that it goes first where there is too little."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+SHARE = 0.8
+"""Of what the container or the machine has, one process takes no more than this by itself."""
+
+_CGROUPS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+_OOM = Path("/proc/self/oom_score_adj")
+_FIRST = 500
+
+
+def most_memory(cgroups: tuple[Path, ...] = _CGROUPS) -> int:
+    """Return how many bytes the container has where it has a limit, else the machine."""
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for file in cgroups:
+        with contextlib.suppress(OSError, ValueError):  # `max` is no limit
+            most = min(most, int(file.read_text()))
+    return most
+
+
+def resident() -> int:
+    """Return how many bytes of memory this process holds."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
+
+
+def go_first() -> None:
+    """Have the kernel end this process, and no database, where memory runs out."""
+    with contextlib.suppress(OSError):
+        _OOM.write_text(str(_FIRST))
