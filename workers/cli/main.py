@@ -27,7 +27,18 @@ import typer
 from pipeline.errors import LedgermillError
 from workers.cli.output import complain
 
-MODULES = ("jobs", "reading", "search", "export", "evaluate", "form", "train", "services", "backup")
+MODULES = (
+    "jobs",
+    "reading",
+    "search",
+    "export",
+    "evaluate",
+    "form",
+    "train",
+    "services",
+    "web",
+    "backup",
+)
 """In the order in which `--help` lists their commands."""
 
 INTERRUPTED = 130

@@ -1,0 +1,1 @@
+"""The web application: HTTP API, pages and IIIF, a thin layer over `storage` and `workers`."""

@@ -1,0 +1,11 @@
+"""IIIF: Image API 3, Presentation API 3 and Content Search API 2, below `/iiif`.
+
+The image of page 7 is `/iiif/image/7/{region}/{size}/{rotation}/{quality}.{format}`, say
+`/iiif/image/7/100,200,300,40/^,80/0/default.jpg` for the ink of a place, in page pixels.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/iiif")
