@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Role = Literal["reader", "corrector", "operator", "admin"]
-"""A reader looks, a corrector says what stands there, an operator runs jobs, an admin names users."""
+"""A reader looks, a corrector says what stands there, an operator runs jobs, admins add users."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 

@@ -135,7 +135,7 @@ def list_tokens(connection: Connection, user: str | None = None) -> list[Token]:
 
 
 def revoke(connection: Connection, token_id: int, user: str | None = None) -> None:
-    """Make a token worth nothing. Raises `BadInput` where there is none, or it is another user's."""
+    """Make a token worth nothing. Raises `BadInput` where the user, if given, has none such."""
     revoked = connection.execute(
         text(
             "update mill.token set revoked_at = clock_timestamp() where id = :id"

@@ -1,4 +1,4 @@
-"""How often anybody may ask, each minute: by user and address, by address where nobody is signed in.
+"""How often anybody may ask, each minute: by user and address, by address where nobody signed in.
 
 Counted in this process alone: several of them let through as many times more.
 """

@@ -240,7 +240,7 @@ def revoke_token(number: Annotated[int, typer.Argument(help="As `token list` say
 
 @contextlib.contextmanager
 def _changing(action: str = "", **about: Any) -> Iterator[sqlalchemy.Connection]:
-    """Give a connection that is committed, with a note in the audit log where there is an action."""
+    """Give a connection that is committed, with a note in the audit log of an action."""
     from storage import accounts
     from workers.cli.database import connected
 
