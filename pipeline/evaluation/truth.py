@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from lxml import etree
 
 from pipeline.errors import BadInput
 from pipeline.evaluation.cells import CellTruth
 from pipeline.evaluation.lines import PlacedText, placed_texts
 from pipeline.evaluation.tables import Compare, TableTruth
-from pipeline.page import Polygon, from_json
+from pipeline.page import Polygon, Transcription, from_json
+from pipeline.transcribed import marked_lines, read_transcribed
 
 _TABLE_NAME = re.compile(r"(?P<page>.+)\.table-(?P<number>[1-9]\d*)")
 
@@ -34,13 +32,18 @@ def read_truth(folder: Path) -> dict[str, PageTruth]:
 
     `NAME.json` is a page object; `NAME.table-1.csv`, or `NAME.csv` for a page's only table, a grid
     (one header row, one column of labels, unless the page object says otherwise); `NAME.xml` ALTO
-    or PAGE. Raises `BadInput` for a folder without truth and for a file that is none of these.
+    or PAGE, with its tables. Raises `BadInput` for a folder without truth and for a file that is
+    none of these.
     """
     pages: dict[str, PageTruth] = {}
     for file in sorted(folder.glob("*.json")):
         pages[file.stem] = _page_object(file)
     for file in sorted(folder.glob("*.xml")):
-        pages[file.stem] = replace(_page(pages, file.stem), texts=tuple(read_lines(file)))
+        known = _page(pages, file.stem)
+        tables = known.tables or _tables(
+            read_transcribed(file.read_bytes(), str(file)).transcription
+        )
+        pages[file.stem] = replace(known, texts=tuple(read_lines(file)), tables=tables)
     grids: dict[str, dict[int, TableTruth]] = {}
     for file in sorted(folder.glob("*.csv")):
         name = _TABLE_NAME.fullmatch(file.stem)
@@ -69,11 +72,14 @@ def _page_object(file: Path) -> PageTruth:
         transcription = from_json(json.loads(file.read_text("utf-8")))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise BadInput(str(file), f"not a page object ({error})", "remove or mend it") from error
-    tables = tuple(
+    return PageTruth(file.stem, tuple(placed_texts(transcription)), _tables(transcription))
+
+
+def _tables(transcription: Transcription) -> tuple[TableTruth, ...]:
+    return tuple(
         TableTruth(tuple(map(tuple, table.grid())), table.header_rows, table=table)
         for table in transcription.tables
     )
-    return PageTruth(file.stem, tuple(placed_texts(transcription)), tables)
 
 
 def read_grid(file: Path) -> TableTruth:
@@ -134,53 +140,14 @@ def read_lines(file: Path) -> list[PlacedText]:
 
     Lines without text are left out. Raises `BadInput` where the file is neither.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    try:
-        root = etree.parse(str(file), parser).getroot()
-    except (etree.XMLSyntaxError, OSError) as error:
-        raise BadInput(str(file), f"not XML ({error})", "remove or mend it") from error
-    kind = etree.QName(root).localname
-    readers = {"alto": _alto_lines, "PcGts": _page_lines}
-    if kind not in readers:
-        raise BadInput(str(file), f"{kind} is neither ALTO nor PAGE", "remove it from the folder")
-    try:
-        return [item for item in readers[kind](root) if item.text.strip()]
-    except (ValueError, TypeError) as error:
-        raise BadInput(str(file), f"a line without a place ({error})", "mend it") from error
-
-
-def _alto_lines(root: etree._Element) -> Iterator[PlacedText]:
-    unit = root.findtext(".//{*}MeasurementUnit") or "pixel"
-    if unit != "pixel":
-        raise ValueError(f"measured in {unit}, not in pixels")
-    for line in root.iterfind(".//{*}TextLine"):
-        text = " ".join(s.get("CONTENT", "") for s in line.iterfind("{*}String"))
-        shape = line.find("{*}Shape/{*}Polygon")
-        if shape is not None:
-            numbers = [float(n) for n in re.split(r"[\s,]+", shape.get("POINTS", "").strip())]
-            yield PlacedText(text, _box(numbers[::2], numbers[1::2]))
-        else:
-            x, y, width, height = (
-                float(line.get(name, "nan")) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")
-            )
-            yield PlacedText(text, _box([x, x + width], [y, y + height]))
-
-
-def _page_lines(root: etree._Element) -> Iterator[PlacedText]:
-    for line in root.iterfind(".//{*}TextLine"):
-        readings = line.findall("{*}TextEquiv")
-        readings.sort(key=lambda reading: int(reading.get("index", "0")))
-        text = (readings[0].findtext("{*}Unicode") or "") if readings else ""
-        coords = line.find("{*}Coords")
-        points = "" if coords is None else coords.get("points", "")
-        pairs = [tuple(map(float, point.split(","))) for point in points.split()]
-        yield PlacedText(text, _box([x for x, _ in pairs], [y for _, y in pairs]))
+    return [
+        PlacedText(line.text, _box([x for x, _ in line.outline], [y for _, y in line.outline]))
+        for line in marked_lines(file)
+    ]
 
 
 def _box(xs: list[float], ys: list[float]) -> Polygon:
     left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
-    if not (left <= right and top <= bottom):
-        raise ValueError("no coordinates")
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 

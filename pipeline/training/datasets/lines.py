@@ -11,7 +11,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from lxml import etree
 from numpy.typing import NDArray
 
 from pipeline.decode import ImageLimits, decode_image
@@ -19,6 +18,7 @@ from pipeline.errors import BadInput
 from pipeline.preprocess import grayscale
 from pipeline.tables.crops import line_crop
 from pipeline.training.datasets import Labelled, reduced
+from pipeline.transcribed import marked_lines
 
 Style = Literal["hand", "print"]
 
@@ -105,49 +105,14 @@ def transcribed(text: str) -> str:
 
 def placed_lines(file: Path) -> list[PlacedLine]:
     """Return the lines with text of an ALTO (pixels) or PAGE XML file. Raises `BadInput`."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    try:
-        root = etree.parse(str(file), parser).getroot()
-        kind = etree.QName(root).localname
-        reader = {"alto": _alto, "PcGts": _page}[kind]
-        return [line for line in reader(root) if line.text.strip()]
-    except (etree.XMLSyntaxError, OSError, KeyError, ValueError) as error:
-        reason = f"neither ALTO nor PAGE with places in pixels ({error})"
-        raise BadInput(str(file), reason, "remove or mend it") from error
-
-
-def _alto(root: etree._Element) -> Iterator[PlacedLine]:
-    if (unit := root.findtext(".//{*}MeasurementUnit") or "pixel") != "pixel":
-        raise ValueError(f"measured in {unit}")
-    labels = {tag.get("ID", ""): tag.get("LABEL", "") for tag in root.iterfind(".//{*}Tags/*")}
-    for line in root.iterfind(".//{*}TextLine"):
-        text = " ".join(s.get("CONTENT", "") for s in line.iterfind("{*}String"))
-        shape = line.find("{*}Shape/{*}Polygon")
-        if shape is not None:
-            outline = _points(shape.get("POINTS", ""))
-        else:
-            x, y, w, h = (float(line.get(k, "nan")) for k in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
-            outline = np.array([(x, y), (x + w, y + h)], np.float32)
-        kind = " ".join(labels.get(tag, "") for tag in line.get("TAGREFS", "").split())
-        yield PlacedLine(text, corners(outline, _points(line.get("BASELINE", ""))), kind)
-
-
-def _page(root: etree._Element) -> Iterator[PlacedLine]:
-    for line in root.iterfind(".//{*}TextLine"):
-        readings = line.findall("{*}TextEquiv")
-        readings.sort(key=lambda reading: int(reading.get("index", "0")))
-        text = (readings[0].findtext("{*}Unicode") or "") if readings else ""
-        coords, base = line.find("{*}Coords"), line.find("{*}Baseline")
-        outline = _points("" if coords is None else coords.get("points", ""))
-        along = _points("" if base is None else base.get("points", ""))
-        yield PlacedLine(text, corners(outline, along), line.get("custom", ""))
-
-
-def _points(text: str) -> NDArray[np.float32]:
-    numbers = [float(number) for number in re.split(r"[\s,]+", text.strip()) if number]
-    if len(numbers) < 4 or len(numbers) % 2:  # older ALTO gives a baseline's height alone
-        return np.zeros((0, 2), np.float32)
-    return np.array(numbers, np.float32).reshape(-1, 2)
+    return [
+        PlacedLine(
+            line.text,
+            corners(np.array(line.outline, np.float32), np.array(line.baseline, np.float32)),
+            line.kind,
+        )
+        for line in marked_lines(file)
+    ]
 
 
 def corners(outline: NDArray[np.float32], baseline: NDArray[np.float32]) -> NDArray[np.float32]:
