@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -13,11 +14,14 @@ from storage import transcriptions
 from storage.readings import check_collection, kind_of_job
 
 _OF_JOB = """
-    select page.id, document_page.name, transcription.run_id, run.name as run
+    select page.id, document_page.name, transcription.run_id, run.name as run,
+        transcription.created_at, collection.name, image.sha256, image.media_type
     from mill.job
     join mill.job_source on job_source.job_id = job.id
     join mill.document_page on document_page.document_id = job_source.document_id
     join mill.page on page.id = document_page.page_id
+    join mill.collection on collection.id = page.collection_id
+    join mill.image on image.sha256 = page.image_sha256
     join mill.transcription on transcription.page_id = page.id
         and transcription.run_id = coalesce(job.run_id, page.current_run_id)
     join mill.run on run.id = transcription.run_id
@@ -26,10 +30,13 @@ _OF_JOB = """
 """
 
 _OF_REPROCESSED = """
-    select page.id, page.name, transcription.run_id, run.name as run
+    select page.id, page.name, transcription.run_id, run.name as run,
+        transcription.created_at, collection.name, image.sha256, image.media_type
     from mill.job
     join mill.job_page on job_page.job_id = job.id
     join mill.page on page.id = job_page.page_id
+    join mill.collection on collection.id = page.collection_id
+    join mill.image on image.sha256 = page.image_sha256
     join mill.transcription on transcription.page_id = page.id
         and transcription.run_id = coalesce(job.run_id, page.current_run_id)
     join mill.run on run.id = transcription.run_id
@@ -38,9 +45,11 @@ _OF_REPROCESSED = """
 """
 
 _OF_COLLECTION = """
-    select page.id, page.name, transcription.run_id, run.name as run
+    select page.id, page.name, transcription.run_id, run.name as run,
+        transcription.created_at, collection.name, image.sha256, image.media_type
     from mill.page
     join mill.collection on collection.id = page.collection_id
+    join mill.image on image.sha256 = page.image_sha256
     join mill.transcription on transcription.page_id = page.id
         and transcription.run_id = page.current_run_id
     join mill.run on run.id = transcription.run_id
@@ -49,15 +58,36 @@ _OF_COLLECTION = """
 """
 
 _BATCH = 200
+_UNKNOWN = datetime(1970, 1, 1)  # noqa: DTZ001 (all times here are UTC)
+
+SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "image/jp2": ".jp2",
+    "image/tiff": ".tif",
+}
+"""By the media types of page images."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPage:
-    """One page of an export: what it is called there, which run read it, and what that read."""
+    """One page of an export: what it is called there, which run read it, and what that read.
+
+    `created` is when, in UTC; `image` addresses the scan in the object store.
+    """
 
     name: str
     run: str
     transcription: Transcription
+    created: datetime = _UNKNOWN
+    collection: str = ""
+    image: str = ""
+    media_type: str = "image/jpeg"
+
+    def image_name(self, stem: str) -> str:
+        """Return what the file of the scan is called."""
+        return f"{stem}{SUFFIXES.get(self.media_type, '.img')}"
 
 
 def pages_of_job(connection: Connection, job_id: int) -> Iterator[PublishedPage]:
@@ -87,5 +117,14 @@ def _pages(
 ) -> Iterator[PublishedPage]:
     options = {"stream_results": True, "yield_per": _BATCH}
     with connection.execute(text(query), parameters, execution_options=options) as rows:
-        for page_id, name, run_id, run in rows:
-            yield PublishedPage(name, run, transcriptions.load(connection, page_id, run_id))
+        for page_id, name, run_id, run, created, collection, image, media_type in rows:
+            read = transcriptions.load(connection, page_id, run_id)
+            yield PublishedPage(
+                name,
+                run,
+                read,
+                created.astimezone(UTC).replace(tzinfo=None),
+                collection,
+                image,
+                media_type,
+            )

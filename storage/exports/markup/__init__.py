@@ -1,0 +1,1 @@
+"""Pages as XML and HTML: PAGE, ALTO, hOCR and TEI."""

@@ -1,0 +1,164 @@
+"""PAGE XML of 2019-07-15: `NAME.xml`, which `pipeline.transcribed` reads back without a loss.
+
+A table is a `TableRegion`, each of its cells a `TextRegion` with the role `TableCellRole`. The best
+reading is the `TextEquiv` of index 0, its alternatives those from 1. What the schema has no place
+for stands in `UserAttribute`s whose names begin with `ledgermill:`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from lxml import etree
+
+from pipeline.page import Alternative, Cell, Line, Polygon, Table
+from pipeline.transcribed.page_xml import LOGPROB, OWN, points
+from storage.exports.files import write as write_file
+from storage.exports.markup.xml import CREATOR, SOFTWARE, add, around, baseline, document, stamp
+from storage.exports.pages import PublishedPage
+
+SPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
+_SCHEMA = f"{SPACE} {SPACE}/pagecontent.xsd"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+
+def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
+    """Write one page to `out/STEM.xml`; return the file."""
+    path = out / f"{stem}.xml"
+    write_file(path, to_page_xml(page, stem))
+    return [path]
+
+
+def to_page_xml(page: PublishedPage, stem: str) -> bytes:
+    """Return a page as PAGE XML; its image is called `STEM` and as its type is usually called."""
+    whole = page.transcription
+    root = etree.Element(
+        f"{{{SPACE}}}PcGts",
+        {f"{{{_XSI}}}schemaLocation": _SCHEMA},
+        nsmap={None: SPACE, "xsi": _XSI},
+    )
+    meta = add(root, "Metadata")
+    add(meta, "Creator", CREATOR)
+    add(meta, "Created", stamp(page.created))
+    add(meta, "LastChange", stamp(page.created))
+    add(meta, "MetadataItem", type="processingStep", name=SOFTWARE, value=page.run)
+    sheet = add(
+        root,
+        "Page",
+        imageFilename=page.image_name(stem),
+        imageWidth=whole.width,
+        imageHeight=whole.height,
+        orientation=repr(float(whole.angle)),
+    )
+    regions = ["lines"] if whole.lines else []
+    regions += [f"table_{number}" for number in range(len(whole.tables))]
+    if regions:
+        order = add(add(sheet, "ReadingOrder"), "OrderedGroup", id="reading_order")
+        for index, region in enumerate(regions):
+            add(order, "RegionRefIndexed", index=index, regionRef=region)
+    if whole.lines:
+        block = add(sheet, "TextRegion", id="lines")
+        add(block, "Coords", points=points(around([line.polygon for line in whole.lines])))
+        for number, line in enumerate(whole.lines):
+            _add_line(block, line, f"line_{number}")
+    for number, table in enumerate(whole.tables):
+        _add_table(sheet, table, f"table_{number}")
+    return document(root)
+
+
+def _add_line(block: etree._Element, line: Line, name: str) -> None:
+    made = add(block, "TextLine", id=name)
+    _add_place(made, line.polygon)
+    _add_readings(made, line.text, line.confidence, line.alternatives)
+    said = _place_of(line.polygon)
+    if line.status != "plain" or not line.text:
+        said |= {"text": line.text, "status": line.status}
+    if line.corrected:
+        said["corrected"] = line.text
+    _add_own(made, said)
+
+
+def _add_table(sheet: etree._Element, table: Table, name: str) -> None:
+    made = add(sheet, "TableRegion", id=name, rows=table.rows, columns=table.columns)
+    add(made, "Coords", points=points(table.polygon))
+    said = {**_place_of(table.polygon), "header_rows": str(table.header_rows)}
+    if table.relations:
+        said["relations"] = _json([dict(relation) for relation in table.relations])
+    _add_own(made, said)
+    for cell in table.cells:
+        _add_cell(made, cell, cell.row < table.header_rows, name)
+
+
+def _add_cell(table: etree._Element, cell: Cell, header: bool, name: str) -> None:
+    identity = f"{name}_{cell.row}_{cell.column}"
+    made = add(table, "TextRegion", id=identity)
+    add(made, "Coords", points=points(cell.polygon))
+    said = {**_place_of(cell.polygon), "text": cell.text}
+    if cell.raw != cell.text:
+        said["raw"] = cell.raw
+    if cell.value is not None:
+        said["value"] = repr(float(cell.value))
+    if cell.unit is not None:
+        said["unit"] = cell.unit
+    if cell.status != "plain":
+        said["status"] = cell.status
+    if cell.checks:
+        said["checks"] = _json(list(cell.checks))
+    if cell.corrected:
+        said["corrected"] = "true"
+    _add_own(made, said)
+    add(
+        add(made, "Roles"),
+        "TableCellRole",
+        rowIndex=cell.row,
+        columnIndex=cell.column,
+        rowSpan=cell.row_span,
+        colSpan=cell.column_span,
+        header="true" if header else None,
+    )
+    if cell.text:
+        line = add(made, "TextLine", id=f"{identity}_line")
+        _add_place(line, cell.polygon)
+        _add_readings(line, cell.text, cell.confidence, cell.alternatives)
+    else:
+        _add_readings(made, cell.text, cell.confidence, cell.alternatives)
+
+
+def _add_place(element: etree._Element, polygon: Polygon) -> None:
+    add(element, "Coords", points=points(polygon))
+    start, end = baseline(polygon)
+    add(element, "Baseline", points=points((start, end, end, end)).rsplit(" ", 2)[0])
+
+
+def _add_readings(
+    element: etree._Element, text: str, confidence: float, others: tuple[Alternative, ...]
+) -> None:
+    add(add(element, "TextEquiv", index=0, conf=repr(float(confidence))), "Unicode", text)
+    for index, other in enumerate(others, 1):
+        reading = add(
+            element,
+            "TextEquiv",
+            index=index,
+            conf=f"{min(1.0, math.exp(other.logprob)):.4f}",
+            comments=f"{LOGPROB}{float(other.logprob)!r}",
+        )
+        add(reading, "Unicode", other.text)
+
+
+def _place_of(polygon: Polygon) -> dict[str, str]:
+    """Return the exact polygon where whole pixels do not say it."""
+    exact = " ".join(f"{x:.10g},{y:.10g}" for x, y in polygon)
+    return {} if exact == points(polygon) else {"polygon": exact}
+
+
+def _add_own(element: etree._Element, said: dict[str, str]) -> None:
+    if said:
+        own = add(element, "UserDefined")
+        for name, value in said.items():
+            add(own, "UserAttribute", name=f"{OWN}{name}", type="xsd:string", value=value)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
