@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Engine, text
 
-from storage import views
+from storage import partitions, views
 from storage.schema import SCHEMA, Base
 
 _LOCK = 0x6C65646765726D  # "ledgerm"
@@ -24,6 +24,7 @@ def _upgrade(engine: Engine) -> None:
         )
         views.drop(connection)
         context.run_migrations()
+        partitions.grow(connection)
         views.create(connection)
 
 

@@ -39,6 +39,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA = "mill"
 
+# How tables are stored, by how they change. A row that stays on its block when it changes needs no
+# new entries in the indexes: some of each block is left free for that.
+_CHANGES_OFTEN = {
+    "fillfactor": 70,
+    "autovacuum_vacuum_scale_factor": 0.02,
+    "autovacuum_analyze_scale_factor": 0.02,
+}
+_CHANGES_ONCE = {"fillfactor": 90, "autovacuum_vacuum_scale_factor": 0.05}
+_COMES_AND_GOES = {"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000}
+
 _SEARCH = "to_tsvector(language, mill.search_text(text))"
 _HAS_WORDS = text("search is not null")
 _HAS_VALUE = text("value is not null")
@@ -145,6 +155,7 @@ class Page(Base):
         UniqueConstraint("collection_id", "image_sha256"),
         Index(None, "current_run_id"),
         Index("page_name_idx", "collection_id", "name"),
+        {"postgresql_with": _CHANGES_ONCE},
     )
 
 
@@ -239,6 +250,14 @@ class JobSource(Base):
             "shard",
             postgresql_where=text("state in ('queued', 'running')"),
         ),
+        Index(
+            "job_source_refused_idx",
+            "job_id",
+            "number",
+            postgresql_where=text("state = 'refused'"),
+        ),
+        Index("job_source_document_idx", "document_id"),
+        {"postgresql_with": _CHANGES_OFTEN},
     )
 
 
@@ -297,6 +316,28 @@ class JobPage(Base):
             "shard",
             postgresql_where=text("state in ('queued', 'running')"),
         ),
+        {"postgresql_with": _CHANGES_OFTEN},
+    )
+
+
+class JobCount(Base):
+    """By how much the work of a job in one state grew or shrank; the sum is how much there is.
+
+    Rows are only ever added, by triggers in the transaction that changes `JobSource` or `JobPage`:
+    so nobody waits for a counter that another holds, and what is rolled back was never counted.
+    `storage.jobs.counting` puts them together now and then.
+    """
+
+    __tablename__ = "job_count"
+    id: Mapped[int] = _id()
+    job_id: Mapped[int]
+    kind: Mapped[str]
+    state: Mapped[str]
+    n: Mapped[int]
+    __table_args__ = (
+        CheckConstraint("kind in ('ingest', 'digitize')", name="kind"),
+        Index(None, "job_id"),
+        {"postgresql_with": _COMES_AND_GOES},
     )
 
 
@@ -320,6 +361,7 @@ class Attempt(Base):
         CheckConstraint(
             "outcome in ('done', 'failed', 'unavailable', 'died', 'returned')", name="outcome"
         ),
+        {"postgresql_with": _CHANGES_ONCE},
     )
 
 
@@ -367,13 +409,13 @@ class Region(Base):
 class Line(Base):
     """One line of text outside tables. `search` is made by the collection's language.
 
-    `alternatives` are pairs of text and logprob, best first.
+    `alternatives` are pairs of text and logprob, best first. Like `Cell` in partitions by
+    transcription (`storage.partitions`), and without a foreign key, whose look-up for every row
+    would slow writing down: a trigger deletes the lines and cells of deleted transcriptions.
     """
 
     __tablename__ = "line"
-    transcription_id: Mapped[int] = mapped_column(
-        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
-    )
+    transcription_id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     region: Mapped[int] = mapped_column(Integer)
     text: Mapped[str]
@@ -388,6 +430,7 @@ class Line(Base):
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         Index("line_search_idx", "search", postgresql_using="gin"),
+        {"postgresql_partition_by": "range (transcription_id)"},
     )
 
 
@@ -435,11 +478,6 @@ class Cell(Base):
         TSVECTOR, Computed(f"case when text ~ '[[:alpha:]]' then {_SEARCH} end", persisted=True)
     )
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["transcription_id", "table"],
-            [Table.transcription_id, Table.number],
-            ondelete="CASCADE",
-        ),
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         CheckConstraint(
@@ -453,6 +491,7 @@ class Cell(Base):
             postgresql_where=_HAS_WORDS,
         ),
         Index("cell_value_idx", "value", postgresql_where=_HAS_VALUE),
+        {"postgresql_partition_by": "range (transcription_id)"},
     )
 
 
