@@ -53,13 +53,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text outside any table."""
+    """One line of text outside any table; `corrected` where a person says what it says."""
 
     text: str
     confidence: float
     polygon: Polygon
     alternatives: tuple[Alternative, ...] = ()
     status: LineStatus = "plain"
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Cell:
     """One table cell. Rows and columns count from 0; `raw` is what was read before any check.
 
     `value` is the number that `text` stands for, `None` where it is no number; `unit` its unit
-    where the sheet says so. `checks` names the checks passed or failed, e.g. `"sum:pass"`.
+    where the sheet says so. `checks` names the checks passed or failed, e.g. `"sum:pass"`. Where it
+    is `corrected`, a person says what `text` is.
     """
 
     row: int
@@ -83,6 +85,7 @@ class Cell:
     status: Status = "plain"
     alternatives: tuple[Alternative, ...] = ()
     checks: tuple[str, ...] = ()
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,9 @@ def _line(line: Line) -> dict[str, Any]:
         "alternatives": _alternatives(line.alternatives),
     }
     # Only where it says something: whoever reads pages of before reads these, too.
-    return said if line.status == "plain" else {**said, "status": line.status}
+    if line.status != "plain":
+        said["status"] = line.status
+    return {**said, "corrected": True} if line.corrected else said
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -158,7 +163,7 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    return {
+    said: dict[str, Any] = {
         "row": cell.row,
         "column": cell.column,
         "row_span": cell.row_span,
@@ -173,6 +178,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "alternatives": _alternatives(cell.alternatives),
         "checks": list(cell.checks),
     }
+    return {**said, "corrected": True} if cell.corrected else said
 
 
 def from_json(data: Mapping[str, Any]) -> Transcription:
@@ -191,6 +197,7 @@ def from_json(data: Mapping[str, Any]) -> Transcription:
                 polygon=as_polygon(line["polygon"]),
                 alternatives=as_alternatives(line["alternatives"]),
                 status=line.get("status", "plain"),
+                corrected=line.get("corrected", False),
             )
             for line in data["lines"]
         ),

@@ -149,7 +149,7 @@ def write(connection: Connection, transcription_id: int, transcription: Transcri
     station = None if page.said is None else Station.model_validate(page.said)
     notes = [line.text for line in transcription.lines]
     date = find_date(page.name, notes, station.dates if station else None, page.document)
-    form = _form_of(page.settings)
+    form = form_of(page.settings)
     rows = [
         _row(transcription_id, number, part)
         for number, table in enumerate(transcription.tables)
@@ -203,7 +203,7 @@ def _row(transcription_id: int, table: int, part: Part) -> dict[str, Any]:
     }
 
 
-def _form_of(settings: Mapping[str, Any]) -> Form | None:
+def form_of(settings: Mapping[str, Any]) -> Form | None:
     """Return the form that a run read its tables by, `None` where it had none we understand."""
     said = settings.get("tables", {}).get("form")
     try:

@@ -569,20 +569,80 @@ class Word(Base):
 
 
 class Correction(Base):
-    """What a person says stands at a place of a page; survives every reprocess.
+    """What a person says stands at a place of a page; kept for ever, and laid on every reading.
 
-    Anchored by polygon, not by row numbers of one run, so it can be carried to the next.
+    Anchored by polygon, so that it can be carried from run to run. `line`, or `table`, `row` and
+    `column`, are the place in the reading by `run_id` that the author saw, `read` what the machine
+    had said there. `spot` is the first correction of the same place, null in that one itself: of a
+    spot the newest that is not withdrawn is in effect.
     """
 
     __tablename__ = "correction"
     id: Mapped[int] = _id()
+    spot: Mapped[int | None] = mapped_column(ForeignKey("mill.correction.id"))
     page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), index=True)
-    run_id: Mapped[int | None] = mapped_column(ForeignKey(Run.id))
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id))
+    line: Mapped[int | None] = mapped_column(Integer)
+    table: Mapped[int | None] = mapped_column(Integer)
+    row: Mapped[int | None] = mapped_column(Integer)
+    column: Mapped[int | None] = mapped_column(Integer)
     polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     text: Mapped[str]
+    read: Mapped[str]
     author: Mapped[str]
     created_at: Mapped[datetime] = _created()
     withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint('num_nulls(line, "table", "row", "column") in (1, 3)', name="place"),
+    )
+
+
+class LineAsRead(Base):
+    """What a run read of a line on which a correction lies; `Line` has what stands there."""
+
+    __tablename__ = "line_as_read"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    text: Mapped[str]
+    confidence: Mapped[float]
+    status: Mapped[str]
+    correction_id: Mapped[int] = mapped_column(ForeignKey(Correction.id))
+
+
+class CellAsRead(Base):
+    """What a run read of a cell of which `Cell` has something else, or on which a correction lies.
+
+    `correction_id` is null where other cells' corrections changed what is made of this one.
+    """
+
+    __tablename__ = "cell_as_read"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    table: Mapped[int] = mapped_column(Integer, primary_key=True)
+    row: Mapped[int] = mapped_column(Integer, primary_key=True)
+    column: Mapped[int] = mapped_column(Integer, primary_key=True)
+    text: Mapped[str]
+    value: Mapped[float | None] = mapped_column(Double)
+    unit: Mapped[str | None]
+    confidence: Mapped[float]
+    status: Mapped[str]
+    checks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    correction_id: Mapped[int | None] = mapped_column(ForeignKey(Correction.id))
+
+
+class TableAsRead(Base):
+    """The relations that a run found in a table, where corrections changed them."""
+
+    __tablename__ = "table_as_read"
+    transcription_id: Mapped[int] = mapped_column(
+        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    relations: Mapped[list[Any]] = mapped_column(JSONB)
 
 
 class User(Base):

@@ -31,12 +31,19 @@ from storage import observations
 from storage.database import may_pass, unavailable
 
 _LONGEST_SIDE = 1e7
-_LONGEST_TEXT = 200_000
+LONGEST_TEXT = 200_000
 _STATUSES = frozenset(get_args(Status))
 _LINE_STATUSES = frozenset(get_args(LineStatus))
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
+
+_CORRECTED = """
+    select number::text from mill.line_as_read where transcription_id = :id
+    union all
+    select concat_ws(' ', "table", "row", "column") from mill.cell_as_read
+    where transcription_id = :id and correction_id is not null
+"""
 
 
 def save(connection: Connection, page_id: int, run_id: int, transcription: Transcription) -> bool:
@@ -66,7 +73,7 @@ def save(connection: Connection, page_id: int, run_id: int, transcription: Trans
             "width": int(transcription.width),
             "height": int(transcription.height),
             "angle": rows.number(transcription.angle, "angle"),
-            "confidence": rows.mean_confidence(),
+            "confidence": mean_confidence(transcription),
         },
     ).one_or_none()
     if made is None:
@@ -101,13 +108,22 @@ def save(connection: Connection, page_id: int, run_id: int, transcription: Trans
         if may_pass(error):
             raise unavailable(error) from error
         raise
-    _add_words(connection, identity)
+    add_words(connection, identity)
     observations.write(connection, identity, transcription)
     connection.execute(
         text("update mill.page set current_run_id = :run where id = :page"),
         {"page": page_id, "run": run_id},
     )
+    _lay_corrections(connection, page_id, run_id)
     return True
+
+
+def mean_confidence(transcription: Transcription) -> float | None:
+    """Return the mean over lines and cells that hold text, `None` where there are none."""
+    sure = [line.confidence for line in transcription.lines if line.text]
+    for table in transcription.tables:
+        sure += [cell.confidence for cell in table.cells if cell.text]
+    return sum(sure) / len(sure) if sure else None
 
 
 def load(connection: Connection, page_id: int, run_id: int | None = None) -> Transcription:
@@ -128,11 +144,12 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
     key = {"id": head.id}
     lines = connection.execute(
         text(
-            "select text, confidence, status, polygon, alternatives from mill.line"
+            "select number, text, confidence, status, polygon, alternatives from mill.line"
             " where transcription_id = :id order by number"
         ),
         key,
     )
+    corrected = set(connection.execute(text(_CORRECTED), key).scalars())
     tables = connection.execute(
         text(
             "select number, rows, columns, header_rows, polygon, relations"
@@ -166,6 +183,7 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
                 polygon=_polygon(polygon),
                 alternatives=_alternatives(alternatives),
                 checks=tuple(checks),
+                corrected=f"{number} {row} {column}" in corrected,
             )
         )
     return Transcription(
@@ -173,8 +191,15 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
         height=head.height,
         angle=head.angle,
         lines=tuple(
-            Line(reading, confidence, _polygon(polygon), _alternatives(alternatives), status)
-            for reading, confidence, status, polygon, alternatives in lines
+            Line(
+                reading,
+                confidence,
+                _polygon(polygon),
+                _alternatives(alternatives),
+                status,
+                str(number) in corrected,
+            )
+            for number, reading, confidence, status, polygon, alternatives in lines
         ),
         tables=tuple(
             Table(
@@ -190,6 +215,15 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
     )
 
 
+def _lay_corrections(connection: Connection, page_id: int, run_id: int) -> None:
+    """Lay what was said of the page on a new reading; whoever says more waits until we commit."""
+    said = text("select exists (select from mill.correction where page_id = :page)")
+    if connection.scalar(said, {"page": page_id}):
+        from storage.corrections import lay_on  # it loads readings, by this module
+
+        lay_on(connection, page_id, run_id)
+
+
 def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str]) -> None:
     """Send rows of COPY text, each lacking its first field, the transcription."""
     data = "".join(f"{identity}\t{row}\n" for row in rows)
@@ -203,7 +237,7 @@ def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str
         driver.close()
 
 
-def _add_words(connection: Connection, identity: int) -> None:
+def add_words(connection: Connection, identity: int) -> None:
     """Add the words of a transcription to the vocabulary that fuzzy search looks through.
 
     In alphabetical order: two writers that bring the same words must not wait for each other.
@@ -232,17 +266,10 @@ class _Rows:
         self.lines: list[str] = []
         self.tables: list[str] = []
         self.cells: list[str] = []
-        self._confidences: list[float] = []
         if transcription.lines:
             self._add_lines(transcription.lines)
         for number, table in enumerate(transcription.tables):
             self._add_table(number, table)
-
-    def mean_confidence(self) -> float | None:
-        """Return the mean over lines and cells that hold text."""
-        if not self._confidences:
-            return None
-        return sum(self._confidences) / len(self._confidences)
 
     def number(self, value: float, what: str) -> float:
         if not math.isfinite(value):
@@ -264,8 +291,6 @@ class _Rows:
                 f"\t{self._polygon(line.polygon, what)}"
                 f"\t{self._alternatives(line.alternatives, what)}"
             )
-            if line.text:
-                self._confidences.append(line.confidence)
         self._add_region("text", self._polygon(block, "lines"))
 
     def _add_region(self, kind: str, polygon: str) -> int:
@@ -296,8 +321,6 @@ class _Rows:
                 raise self._wrong(f"{what} is there twice")
             taken.add(place)
             self.cells.append(f"{number}\t{self._cell(cell, what)}")
-            if cell.text:
-                self._confidences.append(cell.confidence)
 
     def _cell(self, cell: Cell, what: str) -> str:
         value = _NULL if cell.value is None else repr(self.number(cell.value, f"{what}: value"))
@@ -321,9 +344,9 @@ class _Rows:
         )
 
     def _text(self, value: str, what: str) -> str:
-        if len(value) > _LONGEST_TEXT:
+        if len(value) > LONGEST_TEXT:
             raise self._wrong(f"{what}: its text has {len(value)} characters")
-        return _escape(_UNSTORABLE.sub("\ufffd", value))
+        return _escape(UNSTORABLE.sub("\ufffd", value))
 
     def _confidence(self, confidence: float, what: str) -> str:
         if not 0 <= confidence <= 1:  # also true of NaN
@@ -359,7 +382,7 @@ class _Rows:
 def _storable(value: Any) -> Any:
     """Return a JSON value whose strings Postgres can hold."""
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
+        return UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, Mapping):
         return {_storable(key): _storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -373,7 +396,7 @@ def _escape(value: str) -> str:
 
 def _element(value: str) -> str:
     """Return a string as an element of an array literal."""
-    quoted = _UNSTORABLE.sub("\ufffd", value).replace("\\", "\\\\").replace('"', '\\"')
+    quoted = UNSTORABLE.sub("\ufffd", value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}"'
 
 

@@ -1,6 +1,7 @@
 -- The published views: current transcriptions only. Rows and columns count from 0; a polygon is four
 -- corners, {{x,y},{x,y},{x,y},{x,y}}, in page pixels. What costs a look-up is a subselect, which the
--- planner drops where nobody asks for it.
+-- planner drops where nobody asks for it. Where somebody `corrected` a text, or what that makes of the
+-- table changed it, `read` is what the machine had.
 
 create view public.pages as
 select
@@ -100,6 +101,17 @@ select
     line.text,
     line.status,
     line.confidence,
+    exists (
+        select from mill.line_as_read as was
+        where was.transcription_id = line.transcription_id and was.number = line.number
+    ) as corrected,
+    coalesce(
+        (
+            select was.text from mill.line_as_read as was
+            where was.transcription_id = line.transcription_id and was.number = line.number
+        ),
+        line.text
+    ) as read,
     array[
         line.polygon[1:2], line.polygon[3:4], line.polygon[5:6], line.polygon[7:8]
     ] as polygon,
@@ -159,6 +171,24 @@ select
     cell.unit,
     cell.status,
     cell.confidence,
+    exists (
+        select from mill.cell_as_read as was
+        where was.transcription_id = cell.transcription_id
+            and was."table" = cell."table"
+            and was."row" = cell."row"
+            and was."column" = cell."column"
+            and was.correction_id is not null
+    ) as corrected,
+    coalesce(
+        (
+            select was.text from mill.cell_as_read as was
+            where was.transcription_id = cell.transcription_id
+                and was."table" = cell."table"
+                and was."row" = cell."row"
+                and was."column" = cell."column"
+        ),
+        cell.text
+    ) as read,
     array[
         cell.polygon[1:2], cell.polygon[3:4], cell.polygon[5:6], cell.polygon[7:8]
     ] as polygon,

@@ -17,16 +17,22 @@ from pipeline.forms.form import Form
 from pipeline.page import Cell, Table
 
 
-def check_table(table: Table, form: Form | None = None, notes: Sequence[str] = ()) -> Table:
+def check_table(
+    table: Table,
+    form: Form | None = None,
+    notes: Sequence[str] = (),
+    certain: frozenset[Position] = frozenset(),
+) -> Table:
     """Return a table as its own arithmetic corrects and vouches for it.
 
     Cells below the header get their final text and status, value and unit, and `checks`: what
     their relations say (`sum:pass`, `mean:fail`), what quality control flags (`qc:...`), and of an
     inferred cell the bounds of its value (`interval:29.361..29.385`). `raw` and `alternatives`
     stay what was read. `relations` lists what was found to hold, and where it does not. `form`
-    says what columns hold where that is known; `notes` are the lines of text around the table.
+    says what columns hold where that is known; `notes` are the lines of text around the table. The
+    texts of `certain` cells cannot be wrong.
     """
-    sheet = read_sheet(table, form, notes)
+    sheet = read_sheet(table, form, notes, certain)
     rules, verdicts = read_together(sheet)
     values = {
         place: published(verdict.value, sheet.scale)

@@ -21,13 +21,18 @@ from pipeline.forms.form import Form, FormColumn
 from pipeline.page import Cell, Table
 
 
-def read_sheet(table: Table, form: Form | None = None, notes: Sequence[str] = ()) -> Sheet:
+def read_sheet(
+    table: Table,
+    form: Form | None = None,
+    notes: Sequence[str] = (),
+    certain: frozenset[Position] = frozenset(),
+) -> Sheet:
     """Return a table as its checks see it: what its columns hold, and what its cells may say.
 
     `form` says what columns hold where it is known, if it has as many. `notes` are the lines of
     text that stand outside the table, which may say what it is of and what was left out
     ("BAROMETER. First figure omitted."). Cells keep their texts as written; values are as they
-    were meant.
+    were meant. `certain` cells say what their text does, and nothing else.
     """
     body = {
         (cell.row, cell.column): cell
@@ -45,12 +50,12 @@ def read_sheet(table: Table, form: Form | None = None, notes: Sequence[str] = ()
     for row, column in sorted(body):
         at = row, column
         above = last.get(column, [])
-        found[at] = find_meanings(body[at], writings[column], above, row in unlike)
+        found[at] = find_meanings(body[at], writings[column], above, row in unlike, at in certain)
         last[column] = found[at] or above
     best = [each[0].number for each in found.values() if each]
     places = [decimals(number) for number in best if number is not None]
     scale = max([0, *places, *(column.decimals for column in columns)])
-    entries = {at: to_entry(each, scale) for at, each in found.items()}
+    entries = {at: to_entry(each, scale, at in certain) for at, each in found.items()}
     return Sheet(table.rows, tuple(columns), table.header_rows, entries, scale)
 
 

@@ -35,11 +35,13 @@ class Candidate:
 class Entry:
     """The candidates of one cell that holds ink, the likeliest first; `decimals` it is written to.
 
-    Their probabilities sum to at most 1: the rest is that it says something else.
+    Their probabilities sum to at most 1: the rest is that it says something else. A `certain` one
+    says what its only candidate does.
     """
 
     candidates: tuple[Candidate, ...]
     decimals: int = 0
+    certain: bool = False
 
     @property
     def value(self) -> int | None:

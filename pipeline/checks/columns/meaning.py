@@ -34,14 +34,18 @@ class Meant:
 
 
 def find_meanings(
-    cell: Cell, writing: Writing, above: Sequence[Meant], unlike: bool
+    cell: Cell, writing: Writing, above: Sequence[Meant], unlike: bool, certain: bool = False
 ) -> list[Meant]:
     """Return what a cell may say, the likeliest first.
 
     A reading that is not written as the column's numbers are is as much less likely as such
     numbers are rare there, unless the whole row is `unlike` (a row of totals). `above` is what the
-    cell above may say, for ditto marks. Empty where nothing was read.
+    cell above may say, for ditto marks. Empty where nothing was read. What is `certain` says what
+    its text does.
     """
+    if certain:
+        *_, (literal, _) = _meanings(cell.text, 0.0, writing, above, unlike)
+        return [replace(literal, logprob=0.0)]
     read = [(a.text, a.logprob) for a in cell.alternatives]
     if cell.text not in [text for text, _ in read] and cell.text.strip():
         read.insert(0, (cell.text, math.log(max(cell.confidence, LEAST))))
@@ -60,13 +64,13 @@ def find_meanings(
     ]
 
 
-def to_entry(found: Sequence[Meant], scale: int) -> Entry:
+def to_entry(found: Sequence[Meant], scale: int, certain: bool = False) -> Entry:
     """Return candidates as a sheet holds them, in units of 10 ** -scale."""
     candidates = tuple(
         Candidate(each.text, _units(each.number, scale), each.logprob) for each in found
     )
     best = next((each.number for each in found if each.number is not None), None)
-    return Entry(candidates, 0 if best is None else min(decimals(best), scale))
+    return Entry(candidates, 0 if best is None else min(decimals(best), scale), certain)
 
 
 def _units(number: Decimal | None, scale: int) -> int | None:

@@ -48,6 +48,8 @@ def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
     read = _read(entry, column.decimals - column.implied)
     if not read:
         return Rivals((), (), (), 1.0)
+    if entry.certain and read[0].value is not None:
+        return Rivals((read[0].value,), (0.0,), (read[0].text,), 0.0)
     named = sum(math.exp(each.logprob) for each in read)
     rest = max(1 - named, LEAST_REST)
     share = (1 - rest) / named

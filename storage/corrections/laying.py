@@ -1,0 +1,360 @@
+"""Corrections laid on the readings of a page: what stands, and beside it what the machine said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from pipeline.page import Cell, Line, Table, Transcription, as_polygon
+from storage import observations, transcriptions
+from storage.corrections.placing import Standing, place_all
+from storage.corrections.records import CellPlace, LinePlace, Place
+
+_STANDING = """
+    select distinct on (coalesce(spot, id)) id, run_id, line, "table", "row", "column", polygon, text
+    from mill.correction
+    where page_id = :page and withdrawn_at is null
+    order by coalesce(spot, id), id desc
+"""
+
+_READINGS = """
+    select transcription.id, transcription.page_id, run_id, run.settings,
+        exists (select from mill.line_as_read where transcription_id = transcription.id)
+        or exists (select from mill.cell_as_read where transcription_id = transcription.id) as laid
+    from mill.transcription join mill.run on run.id = run_id
+    where page_id = :page and (cast(:run as bigint) is null or run_id = :run)
+    order by transcription.id
+"""
+
+_SET_LINE = """
+    update mill.line set text = :text, confidence = :confidence, status = :status
+    where transcription_id = :id and number = :number
+"""
+
+_SET_CELL = """
+    update mill.cell set text = :text, value = :value, unit = :unit, confidence = :confidence,
+        status = :status, checks = cast(:checks as text[])
+    where transcription_id = :id and "table" = :table and "row" = :row and "column" = :column
+"""
+
+_SET_RELATIONS = """
+    update mill."table" set relations = cast(:relations as jsonb)
+    where transcription_id = :id and number = :number
+"""
+
+_KEEP_LINE = """
+    insert into mill.line_as_read (transcription_id, number, text, confidence, status,
+        correction_id)
+    values (:id, :number, :text, :confidence, :status, :correction)
+    on conflict (transcription_id, number) do update set correction_id = excluded.correction_id
+"""
+
+_KEEP_CELL = """
+    insert into mill.cell_as_read (transcription_id, "table", "row", "column", text, value, unit,
+        confidence, status, checks, correction_id)
+    values (:id, :table, :row, :column, :text, :value, :unit, :confidence, :status,
+        cast(:checks as text[]), :correction)
+    on conflict (transcription_id, "table", "row", "column")
+        do update set correction_id = excluded.correction_id
+"""
+
+_KEEP_RELATIONS = """
+    insert into mill.table_as_read (transcription_id, number, relations)
+    values (:id, :number, cast(:relations as jsonb))
+    on conflict do nothing
+"""
+
+_FORGET_LINE = "delete from mill.line_as_read where transcription_id = :id and number = :number"
+
+_FORGET_CELL = """
+    delete from mill.cell_as_read
+    where transcription_id = :id and "table" = :table and "row" = :row and "column" = :column
+"""
+
+_FORGET_RELATIONS = """
+    delete from mill.table_as_read where transcription_id = :id and number = :number
+"""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the machine had said of the places of a reading where something else stands now."""
+
+    lines: dict[int, Line] = field(default_factory=dict)
+    cells: dict[CellPlace, dict[str, Any]] = field(default_factory=dict)
+    relations: dict[int, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    corrections: dict[Place, int] = field(default_factory=dict)
+
+
+def lay(connection: Connection, page_id: int) -> None:
+    """Lay the corrections of a page on all its readings. The caller holds the page's row."""
+    _lay(connection, page_id, None)
+
+
+def lay_on(connection: Connection, page_id: int, run_id: int) -> None:
+    """Lay the corrections of a page on what a run read. The caller holds the page's row."""
+    _lay(connection, page_id, run_id)
+
+
+def as_read(connection: Connection, page_id: int, run_id: int) -> Transcription:
+    """Return what a run read on a page, as the machine had it. Raises `BadInput` if it did not."""
+    stands = transcriptions.load(connection, page_id, run_id)
+    [reading] = connection.execute(text(_READINGS), {"page": page_id, "run": run_id})
+    return _as_read(stands, _kept(connection, reading.id)) if reading.laid else stands
+
+
+def _lay(connection: Connection, page_id: int, run_id: int | None) -> None:
+    standing = [
+        Standing(
+            row.id,
+            row.run_id,
+            place_of(row),
+            as_polygon(zip(row.polygon[::2], row.polygon[1::2], strict=True)),
+            row.text,
+        )
+        for row in connection.execute(text(_STANDING), {"page": page_id})
+    ]
+    readings = connection.execute(text(_READINGS), {"page": page_id, "run": run_id}).all()
+    for reading in readings:
+        if standing or reading.laid:
+            _lay_on_one(connection, reading, standing)
+
+
+def place_of(row: Any) -> Place:
+    """Return the place that a row of `mill.correction` names."""
+    if row.line is not None:
+        return LinePlace(row.line)
+    return CellPlace(row.table, row.row, row.column)
+
+
+def _lay_on_one(connection: Connection, reading: Any, standing: Sequence[Standing]) -> None:
+    stands = transcriptions.load(connection, reading.page_id, reading.run_id)
+    kept = _kept(connection, reading.id)
+    machine = _as_read(stands, kept)
+    placed = place_all(standing, machine, reading.run_id)
+    wanted = _corrected(machine, placed, reading.settings)
+    changed = _write_lines(connection, reading.id, machine, stands, wanted, placed, kept)
+    changed |= _write_cells(connection, reading.id, machine, stands, wanted, placed, kept)
+    changed |= _write_relations(connection, reading.id, machine, stands, wanted, kept)
+    if not changed:
+        return
+    connection.execute(
+        text("update mill.transcription set confidence = :confidence where id = :id"),
+        {"id": reading.id, "confidence": transcriptions.mean_confidence(wanted)},
+    )
+    transcriptions.add_words(connection, reading.id)
+    observations.write(connection, reading.id, wanted)
+
+
+def _kept(connection: Connection, transcription_id: int) -> _Kept:
+    key = {"id": transcription_id}
+    kept = _Kept()
+    lines = text(
+        "select number, text, confidence, status, correction_id from mill.line_as_read"
+        " where transcription_id = :id"
+    )
+    for number, said, confidence, status, correction in connection.execute(lines, key):
+        kept.lines[number] = Line(said, confidence, ((0.0, 0.0),) * 4, status=status)
+        if correction is not None:
+            kept.corrections[LinePlace(number)] = correction
+    cells = text(
+        'select "table", "row", "column", text, value, unit, confidence, status, checks,'
+        " correction_id from mill.cell_as_read where transcription_id = :id"
+    )
+    for row in connection.execute(cells, key).mappings():
+        place = CellPlace(row["table"], row["row"], row["column"])
+        said = {name: row[name] for name in _CELL_FIELDS}
+        kept.cells[place] = {**said, "checks": tuple(row["checks"])}
+        if row["correction_id"] is not None:
+            kept.corrections[place] = row["correction_id"]
+    relations = text(
+        "select number, relations from mill.table_as_read where transcription_id = :id"
+    )
+    for number, said in connection.execute(relations, key):
+        kept.relations[number] = tuple(said)
+    return kept
+
+
+def _as_read(stands: Transcription, kept: _Kept) -> Transcription:
+    lines = tuple(
+        replace(
+            line,
+            text=kept.lines[i].text,
+            confidence=kept.lines[i].confidence,
+            status=kept.lines[i].status,
+            corrected=False,
+        )
+        if i in kept.lines
+        else line
+        for i, line in enumerate(stands.lines)
+    )
+    tables = tuple(
+        replace(
+            table,
+            relations=kept.relations.get(number, table.relations),
+            cells=tuple(
+                replace(cell, **said, corrected=False) if said is not None else cell
+                for cell in table.cells
+                for said in [kept.cells.get(CellPlace(number, cell.row, cell.column))]
+            ),
+        )
+        for number, table in enumerate(stands.tables)
+    )
+    return replace(stands, lines=lines, tables=tables)
+
+
+def _corrected(
+    machine: Transcription, placed: Mapping[Place, Standing], settings: Mapping[str, Any]
+) -> Transcription:
+    """Return a reading with its corrections, and what they make of the tables they stand in."""
+    lines = tuple(
+        line
+        if found is None
+        else replace(line, text=found.text, confidence=1.0, status="plain", corrected=True)
+        for i, line in enumerate(machine.lines)
+        for found in [placed.get(LinePlace(i))]
+    )
+    fixed: dict[int, dict[tuple[int, int], str]] = {}
+    for place, found in placed.items():
+        if isinstance(place, CellPlace):
+            fixed.setdefault(place.table, {})[place.row, place.column] = found.text
+    notes = [line.text for line in lines]
+    tables = tuple(
+        _corrected_table(table, fixed[number], settings, notes) if number in fixed else table
+        for number, table in enumerate(machine.tables)
+    )
+    return replace(machine, lines=lines, tables=tables)
+
+
+def _corrected_table(
+    table: Table,
+    fixed: Mapping[tuple[int, int], str],
+    settings: Mapping[str, Any],
+    notes: Sequence[str],
+) -> Table:
+    from pipeline.checks.recheck import fix, recheck  # slow, and of no use to most commands
+
+    if settings.get("tables", {}).get("check", True):
+        table = recheck(table, fixed, observations.form_of(settings), notes)
+    else:
+        table = fix(table, fixed)
+    cells = (replace(cell, corrected=(cell.row, cell.column) in fixed) for cell in table.cells)
+    return replace(table, cells=tuple(cells))
+
+
+_CELL_FIELDS = ("text", "value", "unit", "confidence", "status", "checks")
+
+
+def _write_lines(
+    connection: Connection,
+    identity: int,
+    machine: Transcription,
+    stands: Transcription,
+    wanted: Transcription,
+    placed: Mapping[Place, Standing],
+    kept: _Kept,
+) -> bool:
+    changes, keeps, forgets = [], [], []
+    rows = zip(machine.lines, stands.lines, wanted.lines, strict=True)
+    for number, (read, now, then) in enumerate(rows):
+        place = LinePlace(number)
+        key = {"id": identity, "number": number}
+        if _line_fields(now) != _line_fields(then):
+            changes.append({**key, **_line_fields(then)})
+        found = placed.get(place)
+        if found is not None:
+            if kept.corrections.get(place) != found.id:
+                keeps.append({**key, **_line_fields(read), "correction": found.id})
+        elif number in kept.lines:
+            forgets.append(key)
+    _all(connection, (_SET_LINE, changes), (_KEEP_LINE, keeps), (_FORGET_LINE, forgets))
+    return bool(changes)
+
+
+def _write_cells(
+    connection: Connection,
+    identity: int,
+    machine: Transcription,
+    stands: Transcription,
+    wanted: Transcription,
+    placed: Mapping[Place, Standing],
+    kept: _Kept,
+) -> bool:
+    changes, keeps, forgets = [], [], []
+    tables = zip(machine.tables, stands.tables, wanted.tables, strict=True)
+    for number, three in enumerate(tables):
+        for read, now, then in zip(*(table.cells for table in three), strict=True):
+            place = CellPlace(number, read.row, read.column)
+            key = {"id": identity, "table": number, "row": read.row, "column": read.column}
+            if _differs(now, then):
+                changes.append({**key, **_cell_fields(then)})
+            found = placed.get(place)
+            if found is not None or _differs(read, then):
+                correction = None if found is None else found.id
+                if place not in kept.cells or kept.corrections.get(place) != correction:
+                    keeps.append({**key, **_cell_fields(read), "correction": correction})
+            elif place in kept.cells:
+                forgets.append(key)
+    _all(connection, (_SET_CELL, changes), (_KEEP_CELL, keeps), (_FORGET_CELL, forgets))
+    return bool(changes)
+
+
+def _write_relations(
+    connection: Connection,
+    identity: int,
+    machine: Transcription,
+    stands: Transcription,
+    wanted: Transcription,
+    kept: _Kept,
+) -> bool:
+    changes, keeps, forgets = [], [], []
+    tables = zip(machine.tables, stands.tables, wanted.tables, strict=True)
+    for number, three in enumerate(tables):
+        read, now, then = (_relations(table) for table in three)
+        key = {"id": identity, "number": number}
+        if now != then:
+            changes.append({**key, "relations": then})
+        if read != then and number not in kept.relations:
+            keeps.append({**key, "relations": read})
+        elif read == then and number in kept.relations:
+            forgets.append(key)
+    _all(
+        connection,
+        (_SET_RELATIONS, changes),
+        (_KEEP_RELATIONS, keeps),
+        (_FORGET_RELATIONS, forgets),
+    )
+    return bool(changes)
+
+
+def _all(connection: Connection, *orders: tuple[str, list[dict[str, Any]]]) -> None:
+    for statement, rows in orders:
+        if rows:
+            connection.execute(text(statement), rows)
+
+
+def _line_fields(line: Line) -> dict[str, Any]:
+    return {"text": line.text, "confidence": line.confidence, "status": line.status}
+
+
+def _cell_fields(cell: Cell) -> dict[str, Any]:
+    said = {name: getattr(cell, name) for name in _CELL_FIELDS}
+    return {**said, "checks": list(cell.checks)}
+
+
+def _differs(one: Cell, other: Cell) -> bool:
+    """Tell whether two cells say different things; a confidence is kept to six decimals."""
+    exact: Iterable[str] = (name for name in _CELL_FIELDS if name != "confidence")
+    return abs(one.confidence - other.confidence) > 1e-6 or any(
+        getattr(one, name) != getattr(other, name) for name in exact
+    )
+
+
+def _relations(table: Table) -> str:
+    """Return the relations of a table as JSON, in one way of writing."""
+    said = [dict(relation) for relation in table.relations]
+    return json.dumps(said, ensure_ascii=False, allow_nan=False, sort_keys=True)
