@@ -15,7 +15,8 @@ from storage.corrections.placing import Standing, place_all
 from storage.corrections.records import CellPlace, LinePlace, Place
 
 _STANDING = """
-    select distinct on (coalesce(spot, id)) id, run_id, line, "table", "row", "column", polygon, text
+    select distinct on (coalesce(spot, id)) id, run_id, line, "table", "row", "column", polygon,
+        text
     from mill.correction
     where page_id = :page and withdrawn_at is null
     order by coalesce(spot, id), id desc

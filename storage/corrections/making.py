@@ -78,7 +78,7 @@ def correct(
     author: str,
     seen: int | None,
 ) -> Correction:
-    """Say what stands at a place of what a run read on a page; an empty text says that nothing does.
+    """Say what stands at a place of what a run read on a page; empty, nothing does.
 
     `seen` is the correction of that place that the author saw in effect, `None` where there was
     none. It is laid on every reading of the page at once, and the tables it stands in are read

@@ -134,7 +134,7 @@ def test_nonsense_is_refused(
 def test_a_new_reading_takes_them_over_by_polygon(
     connection: sqlalchemy.Connection, page: int, run_id: int, reading: Transcription
 ) -> None:
-    """The next run finds another row above, reads the corrected cell wrong again, the line right."""
+    """The next run finds another row above, the cell wrong again, the line right."""
     correct(connection, page, run_id, RAIN, "0.9", "ada", None)
     correct(connection, page, run_id, LinePlace(0), "February 1900", "ada", None)
     [table] = reading.tables
