@@ -58,23 +58,34 @@ def ensure_collection(connection: Connection, name: str, language: str = "simple
 
 
 def add_sources(connection: Connection, job_id: int, sources: Sequence[NewSource]) -> None:
-    """List sources of a job, numbered in order; one client lists the sources of a job."""
+    """List sources of a job, numbered in order.
+
+    A lock on the job makes those wait who list at the same time: a client, and the workers that
+    find lists among its sources.
+    """
     if not sources:
         return
     connection.execute(
+        text("select from mill.job where id = :job for no key update"), {"job": job_id}
+    )
+    connection.execute(
         text(
-            "insert into mill.job_source (job_id, number, source, sha256, state, reason)"
-            " select :job, coalesce((select max(number) from mill.job_source where job_id = :job),"
-            " 0) + new.number, new.source, new.sha256,"
-            " case when new.reason is null then 'pending' else 'refused' end, new.reason"
+            "insert into mill.job_source (job_id, number, source, sha256, state, reason, address,"
+            " details) select :job, coalesce((select max(number) from mill.job_source"
+            " where job_id = :job), 0) + new.number, new.source, new.sha256,"
+            " case when new.reason is null then 'pending' else 'refused' end, new.reason,"
+            " new.address, cast(new.details as jsonb)"
             " from unnest(cast(:sources as text[]), cast(:digests as text[]),"
-            " cast(:reasons as text[])) with ordinality as new (source, sha256, reason, number)"
+            " cast(:reasons as text[]), cast(:addresses as text[]), cast(:details as text[]))"
+            " with ordinality as new (source, sha256, reason, address, details, number)"
         ),
         {
             "job": job_id,
             "sources": [source.source for source in sources],
             "digests": [source.sha256 for source in sources],
             "reasons": [source.reason for source in sources],
+            "addresses": [source.address for source in sources],
+            "details": [source.details and json.dumps(source.details) for source in sources],
         },
     )
 

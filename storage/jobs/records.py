@@ -30,23 +30,38 @@ def on(kind: Kind, statement: str) -> TextClause:
     return text(statement.replace("@work", table).replace("@number", number))
 
 
+def due(column: str) -> str:
+    """Return the condition that the time to wait for has come, or that there is none.
+
+    A time more than a day ahead was noted before the database's clock was set back.
+    """
+    return (
+        f"({column} is null or {column} <= clock_timestamp()"
+        f" or {column} > clock_timestamp() + interval '1 day')"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """A source file that a job lists: stored under `sha256`, or refused for `reason`."""
+    """A source file that a job lists: stored under `sha256`, to be fetched from `address`, or
+    refused for `reason`; `details` is what else the worker has to know of it."""
 
     source: str
     sha256: str | None
     reason: str | None = None
+    address: str | None = None
+    details: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedSource:
-    """A source that this worker now has; `sha256` addresses its bytes in the object store."""
+    """A source that this worker now has; `sha256` addresses its bytes in the object store, if they
+    are there already. `attempt` counts all tries from 1."""
 
     job_id: int
     number: int
     source: str
-    sha256: str
+    sha256: str | None
     attempt: int
 
 

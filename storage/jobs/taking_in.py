@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from storage.jobs import trouble
 from storage.jobs.reading import died, wait
 from storage.jobs.records import UNAVAILABLE_TRIES, ClaimedSource
 
@@ -22,13 +23,14 @@ def claim_source(connection: Connection, token: str) -> ClaimedSource | None:
             " where shard = :token and state = 'queued' order by number limit 1"
             " for update) as next"
             " where work.job_id = next.job_id and work.number = next.number"
-            " returning work.job_id, work.number, work.source, work.sha256, work.attempts"
+            " returning work.job_id, work.number, work.source, work.sha256,"
+            " work.attempts + work.postponed as tries"
         ),
         {"token": token},
     ).one_or_none()
     if row is None:
         return None
-    return ClaimedSource(row.job_id, row.number, row.source, row.sha256, row.attempts)
+    return ClaimedSource(row.job_id, row.number, row.source, row.sha256, row.tries)
 
 
 def source_stored(
@@ -42,6 +44,7 @@ def source_stored(
         ),
         {"job": job_id, "number": number, "document": document_id},
     )
+    trouble.passed(connection, "ingest", job_id)
 
 
 def source_refused(connection: Connection, job_id: int, number: int, reason: str) -> None:
@@ -55,15 +58,29 @@ def source_refused(connection: Connection, job_id: int, number: int, reason: str
     )
 
 
-def source_postponed(connection: Connection, token: str, claimed: ClaimedSource, why: str) -> None:
-    """Try a source again later, ever later, until it has been tried too often."""
-    if claimed.attempt >= UNAVAILABLE_TRIES:
+def source_postponed(
+    connection: Connection,
+    token: str,
+    claimed: ClaimedSource,
+    why: str,
+    seconds: float | None = None,
+) -> None:
+    """Try a source again later, ever later, until it has been tried too often.
+
+    `seconds` is how long to wait at least, where that is known. A try that was postponed is no
+    attempt that a worker may have died in. Where many sources are, one after the other, the whole
+    job waits, and none is given up.
+    """
+    new = int(claimed.attempt == 1)
+    held = trouble.unavailable(connection, "ingest", claimed.job_id, new, why)
+    if claimed.attempt >= UNAVAILABLE_TRIES and not held:
         reason = f"{why} (given up after {claimed.attempt} tries)"
         source_refused(connection, claimed.job_id, claimed.number, reason)
         return
     connection.execute(
         text(
             "update mill.job_source set state = 'pending', shard = null,"
+            " attempts = attempts - 1, postponed = postponed + 1,"
             " not_before = clock_timestamp() + make_interval(secs => :seconds)"
             " where job_id = :job and number = :number and shard = :token and state = 'running'"
         ),
@@ -71,7 +88,7 @@ def source_postponed(connection: Connection, token: str, claimed: ClaimedSource,
             "token": token,
             "job": claimed.job_id,
             "number": claimed.number,
-            "seconds": wait(claimed.attempt),
+            "seconds": max(wait(claimed.attempt), seconds or 0.0),
         },
     )
 
