@@ -1,0 +1,110 @@
+"""TEI P5: `NAME.tei.xml`, what stands on a page as text, with the places of it as a facsimile.
+
+Basic: `p` of lines, `table`, `row`, `cell`; every `lb` and `cell` points to its `zone`. A corrected
+text is a `corr` beside the `sic` that was first read, a doubtful one is `unclear`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lxml import etree
+
+from pipeline.page import Cell, Polygon
+from storage.exports.files import write as write_file
+from storage.exports.markup.xml import CREATOR, add, box, clean, document, stamp
+from storage.exports.pages import PublishedPage
+
+SPACE = "http://www.tei-c.org/ns/1.0"
+_ID = "{http://www.w3.org/XML/1998/namespace}id"
+UNCLEAR = ("doubtful", "rejected")
+
+
+def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
+    """Write one page to `out/STEM.tei.xml`; return the file."""
+    path = out / f"{stem}.tei.xml"
+    write_file(path, to_tei(page, stem))
+    return [path]
+
+
+def to_tei(page: PublishedPage, stem: str) -> bytes:
+    """Return a page as TEI; its image is called `STEM` and as its type is usually called."""
+    whole = page.transcription
+    root = etree.Element(f"{{{SPACE}}}TEI", nsmap={None: SPACE})
+    header = add(root, "teiHeader")
+    file = add(header, "fileDesc")
+    add(add(file, "titleStmt"), "title", page.name)
+    add(add(file, "publicationStmt"), "p", "Unpublished transcription.")
+    add(add(file, "sourceDesc"), "p", f"{page.collection} {page.name}".strip())
+    software = add(
+        add(add(header, "encodingDesc"), "appInfo"),
+        "application",
+        ident="ledgermill",
+        version=CREATOR.rpartition(" ")[2],
+    )
+    add(software, "label", page.run)
+    add(add(header, "revisionDesc"), "change", "Transcribed.", when=stamp(page.created))
+    surface = add(
+        add(root, "facsimile"), "surface", ulx=0, uly=0, lrx=whole.width, lry=whole.height
+    )
+    surface.set(_ID, "page")
+    add(surface, "graphic", url=page.image_name(stem))
+    body = add(add(root, "text"), "body")
+    add(body, "pb", facs="#page")
+    if whole.lines:
+        paragraph = add(body, "p")
+        for number, line in enumerate(whole.lines):
+            name = f"line_{number}"
+            _add_zone(surface, name, line.polygon)
+            start = add(paragraph, "lb", facs=f"#{name}")
+            if line.status in UNCLEAR:
+                add(paragraph, "unclear", line.text, cert=_certainty(line.confidence))
+            else:
+                start.tail = clean(line.text)
+    for number, table in enumerate(whole.tables):
+        name = f"table_{number}"
+        _add_zone(surface, name, table.polygon)
+        grid = add(body, "table", facs=f"#{name}", rows=table.rows, cols=table.columns)
+        rows = [
+            add(grid, "row", role="label" if row < table.header_rows else "data")
+            for row in range(table.rows)
+        ]
+        for cell in table.cells:
+            place = f"{name}_{cell.row}_{cell.column}"
+            _add_zone(surface, place, cell.polygon)
+            _add_cell(rows[cell.row], cell, place)
+    if not whole.lines and not whole.tables:
+        add(body, "p")
+    return document(root)
+
+
+def _add_cell(row: etree._Element, cell: Cell, place: str) -> None:
+    made = add(
+        row,
+        "cell",
+        facs=f"#{place}",
+        rows=cell.row_span if cell.row_span > 1 else None,
+        cols=cell.column_span if cell.column_span > 1 else None,
+    )
+    if cell.raw != cell.text:
+        choice = add(made, "choice")
+        add(choice, "sic", cell.raw)
+        who = "person" if cell.corrected else None
+        add(choice, "corr", cell.text, cert=_certainty(cell.confidence), type=who)
+    elif cell.status in UNCLEAR and cell.text:
+        add(made, "unclear", cell.text, cert=_certainty(cell.confidence))
+    else:
+        made.text = clean(cell.text)
+
+
+def _certainty(confidence: float) -> str:
+    """Return TEI's word for a confidence."""
+    return "high" if confidence >= 0.9 else "medium" if confidence >= 0.6 else "low"
+
+
+def _add_zone(surface: etree._Element, name: str, polygon: Polygon) -> None:
+    left, top, right, bottom = (round(side) for side in box(polygon))
+    points = " ".join(f"{max(0, round(x))},{max(0, round(y))}" for x, y in polygon)
+    corners = {"ulx": left, "uly": top, "lrx": right, "lry": bottom}
+    zone = add(surface, "zone", **{k: max(0, v) for k, v in corners.items()}, points=points)
+    zone.set(_ID, name)
