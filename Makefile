@@ -1,4 +1,4 @@
-# make demo | test | lint | bench: each sets itself up in .venv first.
+# make demo | test | lint | bench | docs: each sets itself up in .venv first.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 unexport DATABASE_URL BROKER_URL OBJECT_STORE LEDGERMILL_DATABASE_URL LEDGERMILL_BROKER_URL \
 	LEDGERMILL_OBJECT_STORE LEDGERMILL_HOME
 
-.PHONY: demo test lint bench setup constraints clean
+.PHONY: demo test lint bench docs setup constraints clean
 
 setup: $(READY)
 
@@ -36,6 +36,9 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py samples
 	$(BIN)/python benchmarks/overhead.py
+
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --strict
 
 # torch comes first and pinned: nothing after it may bring another build of it.
 $(READY): pyproject.toml constraints.txt | $(VENV)/bin/pip
