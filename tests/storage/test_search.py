@@ -164,6 +164,57 @@ def test_the_limit_holds(
     assert len(search(connection, "raim", fuzzy=True, limit=7)) == 7
 
 
+@pytest.mark.parametrize(
+    ("query", "fuzzy"), [("rain", False), ("rain or hail", False), ("rainfal 7", True), ("7", True)]
+)
+def test_hits_come_page_by_page_each_once_whatever_is_read_meanwhile(
+    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int, query: str, fuzzy: bool
+) -> None:
+    generator = random.Random(11)
+    words = ["rain", "rains", "rainfall", "rainfell", "hail", "7", "7 rain", "wind"]
+
+    def read(name: str) -> None:
+        lines = tuple(" ".join(generator.choices(words, k=3)) for _ in range(4))
+        grid = [generator.choices(words, k=3) for _ in range(3)]
+        save(connection, make_page(name), run_id, transcription(lines, grid))
+
+    for number in range(6):
+        read(f"page-{number}")
+    whole = search(connection, query, fuzzy=fuzzy, limit=1000)
+    assert len(whole) > 15
+    found: list[Hit] = []
+    while some := search(
+        connection, query, fuzzy=fuzzy, limit=4, after=found[-1].cursor if found else None
+    ):
+        assert len(some) <= 4
+        found += some
+        read(f"later-{len(found)}")
+    places = [(hit.page_id, hit.table, hit.row, hit.column, hit.number) for hit in found]
+    assert len(places) == len(set(places))
+    assert [hit for hit in found if not hit.page.startswith("later")] == whole
+
+
+@pytest.mark.parametrize("after", ["", "x", "é", "bnVsbA", "W10", "WzEsMixbXSwxLDIsMyw0LDVd"])
+def test_what_is_no_cursor_is_refused(connection: sqlalchemy.Connection, after: str) -> None:
+    with pytest.raises(BadInput, match="cursor"):
+        search(connection, "rain", after=after)
+
+
+def test_what_is_superseded_does_not_hide_what_is_current(
+    connection: sqlalchemy.Connection,
+    make_page: MakePage,
+    run_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search_module, "_CANDIDATES", 3)
+    newer = ensure_run(connection, "better", "cd" * 32, "0.1.0", {})
+    pages = [make_page(str(number)) for number in range(4)]
+    for run in (run_id, newer):
+        for page in pages:
+            save(connection, page, run, transcription(("rain",) * 2))
+    assert len(search(connection, "rain")) == 3
+
+
 @pytest.mark.parametrize("query", ["", "  ", "...", "\0", "x" * 5000])
 def test_queries_with_nothing_to_find_say_so(connection: sqlalchemy.Connection, query: str) -> None:
     with pytest.raises(BadInput):
@@ -185,12 +236,11 @@ def test_signs_in_a_query_mean_nothing(
 def test_a_search_that_takes_too_long_is_ended(
     connection: sqlalchemy.Connection, ledger: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(connection: sqlalchemy.Connection, *_: object) -> list[Hit]:
+    def slow(*_: object) -> None:
         connection.execute(text("select pg_sleep(20)"))
-        return []
 
     monkeypatch.setattr(search_module, "_SECONDS", 1)
-    monkeypatch.setattr(search_module, "_by_words", slow)
+    monkeypatch.setattr(search_module._Search, "by_words", slow)
     with pytest.raises(BadInput, match="took more than 1 s"):
         search(connection, "word")
 
@@ -227,7 +277,7 @@ def test_searches_use_the_indexes(
         found = connection.exec_driver_sql(statement, parameters)  # type: ignore[arg-type]
         if statement.startswith("explain"):
             plans += "\n".join(found.scalars())
-    for index in ("line_search_idx", "cell_search_idx", "cell_value_idx", "word_trgm_idx"):
+    for index in ("line_p0_search_idx", "cell_p0_search_idx", "cell_p0_value_idx", "word_trgm_idx"):
         assert index in plans, plans
-    for table in ("line", "cell", "word"):
+    for table in ("line_p0", "cell_p0", "word"):
         assert f"Seq Scan on {table}" not in plans
