@@ -9,7 +9,8 @@ from dataclasses import replace
 from pipeline.checks.check import check_table
 from pipeline.checks.sheet import Position
 from pipeline.forms.form import Form
-from pipeline.page import Alternative, Cell, Status, Table
+from pipeline.page import Alternative, Cell, Reading, Table
+from pipeline.tables.column import Settled, settle
 from pipeline.tables.values import parse_value
 
 
@@ -21,22 +22,21 @@ def recheck(
 ) -> Table:
     """Return a table as its arithmetic corrects and vouches for it, `fixed` texts being certain.
 
-    What earlier checks made of the table is undone first, as far as its cells tell: a repaired cell
-    is what it was read as, an inferred one blank. Fixed cells are `verified` with confidence 1 and
-    the text given, whatever relations say of it; their `raw` and `alternatives` stay what was read.
-    `form` and `notes` are as in `check_table`.
+    What earlier checks made of the table is undone first, as far as its cells tell: a cell is what
+    its column made of what was read, an inferred one blank. Fixed cells are `verified` with
+    confidence 1 and the text given, whatever relations say of it; their `raw` and `alternatives`
+    stay what was read. `form` and `notes` are as in `check_table`.
     """
-    before = replace(
-        table,
-        relations=(),
-        cells=tuple(
-            _certain(cell, fixed[cell.row, cell.column])
-            if (cell.row, cell.column) in fixed
-            else _unchecked(cell, table.header_rows)
-            for cell in table.cells
-        ),
-    )
-    checked = check_table(before, form, notes, frozenset(fixed))
+    settled = _settled(table)
+
+    def before(cell: Cell) -> Cell:
+        at = cell.row, cell.column
+        if at in fixed:
+            return _certain(cell, fixed[at])
+        return cell if cell.row < table.header_rows else _unchecked(cell, settled.get(at))
+
+    unchecked = replace(table, relations=(), cells=tuple(map(before, table.cells)))
+    checked = check_table(unchecked, form, notes, frozenset(fixed))
     cells = zip(table.cells, checked.cells, strict=True)
     return replace(
         checked,
@@ -83,37 +83,36 @@ def _kept(was: Cell, now: Cell, text: str | None) -> Cell:
     )
 
 
-def _unchecked(cell: Cell, header_rows: int) -> Cell:
-    """Return a cell as it was before its table was checked."""
-    if cell.row < header_rows:
-        return cell
-    computed = any(_is_interval(check) for check in cell.checks)
-    best = cell.alternatives[0] if cell.alternatives else None
-    text = cell.text
-    if computed or cell.status == "repaired":
-        text = cell.raw if best is None else best.text
-    confidence = cell.confidence
-    if best is not None:
-        confidence = math.exp(best.logprob)
-    elif computed and not text:
-        confidence = 1.0
+def _settled(table: Table) -> dict[Position, Settled]:
+    """Return what the cells of the body said before the checks, as their columns settled it."""
+    columns: dict[int, dict[Position, Reading]] = {}
+    for cell in table.cells:
+        if cell.row >= table.header_rows and cell.alternatives:
+            best = cell.alternatives[0]
+            reading = Reading(best.text, math.exp(best.logprob), cell.alternatives)
+            columns.setdefault(cell.column, {})[cell.row, cell.column] = reading
+    return {at: settled for column in columns.values() for at, settled in settle(column).items()}
+
+
+def _unchecked(cell: Cell, settled: Settled | None) -> Cell:
+    """Return a cell of the body as it was before its table was checked."""
+    text, confidence, status = cell.text, cell.confidence, cell.status
+    if settled is not None:
+        text, confidence = settled.text, settled.confidence
+        status = "rejected" if cell.status == "rejected" else settled.status
+    elif any(_is_interval(check) for check in cell.checks):
+        text, confidence, status = cell.raw, 1.0, "plain"
+    elif cell.status in ("verified", "repaired"):
+        text, status = cell.raw, "plain"
     return replace(
         cell,
         text=text,
         value=parse_value(text),
         unit=None,
         confidence=confidence,
-        status=_status_before(cell, text, computed),
+        status=status,
         checks=(),
     )
-
-
-def _status_before(cell: Cell, text: str, computed: bool) -> Status:
-    if cell.status in ("verified", "repaired") or computed:
-        return "plain"
-    if cell.status == "doubtful" and cell.alternatives and text == cell.alternatives[0].text:
-        return "plain"  # nothing but the checks doubted it
-    return cell.status
 
 
 def _is_interval(check: str) -> bool:
