@@ -90,6 +90,19 @@ def add_sources(connection: Connection, job_id: int, sources: Sequence[NewSource
     )
 
 
+def listed(connection: Connection, job_id: int) -> int:
+    """Return how many sources the client has listed; those that lists of them name count not."""
+    return int(
+        connection.execute(
+            text(
+                "select count(*) from mill.job_source where job_id = :job"
+                " and (details -> 'within') is null"
+            ),
+            {"job": job_id},
+        ).scalar_one()
+    )
+
+
 def add_pages(connection: Connection, job_id: int, page_ids: Sequence[int]) -> None:
     """Make pages part of a job; those that its run has read already start as `done`.
 
