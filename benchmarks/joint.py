@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from report import RESULTS, SHARED, machine, markdown, percent
 
 from pipeline.checks.check import check_table, read_together
+from pipeline.checks.cutouts import CutOut, check_sheets
 from pipeline.decode import ImageLimits, decode_image
 from pipeline.digitize import digitize
 from pipeline.engines import Engine, load_engine
@@ -40,7 +41,6 @@ from pipeline.page import Reading
 from pipeline.profiles import Profile, load_profile
 from pipeline.recognize import recognize
 from tests.pipeline.checks.ledgers import FORMS, generate, readings
-from workers.cutouts import CutOut, check_sheets
 
 WRONG = 0.05
 BOUNDS = (0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pipeline.checks.cutouts import CutOut
     from pipeline.outline import Outline
     from pipeline.page import Reading
     from pipeline.profiles import Profile
-    from workers.cutouts import CutOut
 
 app = typer.Typer()
 
@@ -55,11 +55,12 @@ def recognize(
         if detect(images or [], profile, sys.stdout):
             raise typer.Exit(1)
         return
+    from pipeline.checks.cutouts import check_sheets
     from pipeline.engines import load_engine
     from pipeline.profiles import load_profile
     from pipeline.recognition.decoding import pattern_of
     from pipeline.recognize import recognize as read
-    from workers.cutouts import check_sheets, find_cutouts, open_cutout
+    from workers.cutouts import find_cutouts, open_cutout
     from workers.settings import settings
 
     pattern_of(charset)  # a wrong one is refused before anything is loaded

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from pipeline.checks.cutouts import CutOut, check_sheets
 from pipeline.page import Alternative, Reading
 from pipeline.profiles import Profile, load_profile
-from workers.cutouts import CutOut, check_sheets
 
 
 @pytest.fixture(scope="module")
