@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from pipeline.errors import BadInput
 from pipeline.page import Transcription
 from storage import transcriptions
 from storage.readings import check_collection, kind_of_job
@@ -74,7 +75,8 @@ SUFFIXES = {
 class PublishedPage:
     """One page of an export: what it is called there, which run read it, and what that read.
 
-    `created` is when, in UTC; `image` addresses the scan in the object store.
+    `created` is when, in UTC; `image` addresses the scan in the object store, from which `fetch`
+    gets it.
     """
 
     name: str
@@ -84,6 +86,13 @@ class PublishedPage:
     collection: str = ""
     image: str = ""
     media_type: str = "image/jpeg"
+    fetch: Callable[[str], bytes] | None = None
+
+    def scan(self) -> bytes:
+        """Return the file of the scan. Raises `BadInput` where the object store has lost it."""
+        if self.fetch is None or not self.image:
+            raise BadInput(self.name, "its scan is not at hand", "export it from where it is kept")
+        return self.fetch(self.image)
 
     def image_name(self, stem: str) -> str:
         """Return what the file of the scan is called."""
