@@ -53,6 +53,16 @@ _SEARCH = "to_tsvector(language, mill.search_text(text))"
 _HAS_WORDS = text("search is not null")
 _HAS_VALUE = text("value is not null")
 
+_FAILS = (
+    "checks && array['sum:fail', 'mean:fail', 'midpoint:fail', 'difference:fail', 'running:fail',"
+    " 'step:fail', 'copy:fail', 'carry:fail']"
+)
+DOUBTFUL = f"(status in ('doubtful', 'rejected') or status <> 'verified' and {_FAILS})"
+"""Cells that are at odds with their column or with what must add up, as a condition."""
+
+UNSURE = f"confidence < 0.9 and status in ('plain', 'repaired', 'inferred') and not {_FAILS}"
+"""Other cells that were read without being sure, as a condition."""
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -141,7 +151,9 @@ class Page(Base):
     """One page image of a collection; the same bytes twice are one page.
 
     `name` is what the page was first called; other documents may call it otherwise
-    (`DocumentPage.name`). `current_run_id` names the run whose transcription stands for the page.
+    (`DocumentPage.name`). `current_run_id` names the run whose transcription stands for the page,
+    `current_asked_at` is when somebody asked for that: what was asked for before does not replace
+    it, however late it is read.
     """
 
     __tablename__ = "page"
@@ -150,6 +162,7 @@ class Page(Base):
     image_sha256: Mapped[str] = mapped_column(ForeignKey(Image.sha256))
     name: Mapped[str]
     current_run_id: Mapped[int | None] = mapped_column(ForeignKey("mill.run.id"))
+    current_asked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = _created()
     __table_args__ = (
         UniqueConstraint("collection_id", "image_sha256"),
@@ -191,7 +204,9 @@ class Run(Base):
 class Job(Base):
     """What somebody asked for. Lower `priority` numbers go first.
 
-    `listed_at` is when the client had named its last source; until then more may come.
+    `listed_at` is when the client had named its last source; until then more may come. `served_at`
+    is when a worker last took a shard of it: of equally urgent jobs the one that waits longest is
+    next. Nothing more is queued of a job that was paused at `paused_at`, until it is null again.
     """
 
     __tablename__ = "job"
@@ -204,11 +219,33 @@ class Job(Base):
     options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[datetime] = _created()
     listed_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    served_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("kind in ('ingest', 'reprocess', 'export')", name="kind"),
         CheckConstraint("state in ('ingesting', 'running', 'done', 'failed')", name="state"),
     )
+
+
+class Trouble(Base):
+    """What a job's work meets again and again; the row goes once a page is read, or a source stored.
+
+    `failures` counts in a row, `tried` are the pages or sources that were set aside meanwhile. Once
+    there are too many (`storage.jobs.trouble`) the job is held until `held_until`, for the time
+    that `holds` says how often.
+    """
+
+    __tablename__ = "trouble"
+    job_id: Mapped[int] = mapped_column(ForeignKey(Job.id), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    tried: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    holds: Mapped[int] = mapped_column(Integer, server_default="0")
+    held_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = _created()
+    __table_args__ = (CheckConstraint("kind in ('ingest', 'digitize')", name="kind"),)
 
 
 class JobSource(Base):
@@ -430,6 +467,7 @@ class Line(Base):
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         Index("line_search_idx", "search", postgresql_using="gin"),
+        Index("line_unsure_idx", "confidence", postgresql_where=text("confidence < 0.9")),
         {"postgresql_partition_by": "range (transcription_id)"},
     )
 
@@ -491,6 +529,8 @@ class Cell(Base):
             postgresql_where=_HAS_WORDS,
         ),
         Index("cell_value_idx", "value", postgresql_where=_HAS_VALUE),
+        Index("cell_doubtful_idx", "confidence", postgresql_where=text(DOUBTFUL)),
+        Index("cell_unsure_idx", "confidence", postgresql_where=text(UNSURE)),
         {"postgresql_partition_by": "range (transcription_id)"},
     )
 
@@ -568,6 +608,22 @@ class Word(Base):
     )
 
 
+class Rollback(Base):
+    """Somebody made what an earlier run had read current again, in a collection or in all of them.
+
+    `pages` counts those that it changed; without `finished_at` it was broken off.
+    """
+
+    __tablename__ = "rollback"
+    id: Mapped[int] = _id()
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id))
+    collection_id: Mapped[int | None] = mapped_column(ForeignKey(Collection.id))
+    author: Mapped[str]
+    pages: Mapped[int] = mapped_column(server_default="0")
+    created_at: Mapped[datetime] = _created()
+    finished_at: Mapped[datetime | None]
+
+
 class Correction(Base):
     """What a person says stands at a place of a page; kept for ever, and laid on every reading.
 
@@ -595,6 +651,40 @@ class Correction(Base):
     withdrawn_by: Mapped[str | None]
     __table_args__ = (
         CheckConstraint('num_nulls(line, "table", "row", "column") in (1, 3)', name="place"),
+        Index(None, "created_at"),
+    )
+
+
+class Opinion(Base):
+    """What one of several people says stands at a place of a reading; it changes nothing by itself.
+
+    The place is named as in `Correction`. Somebody's later opinion on a place replaces their own.
+    """
+
+    __tablename__ = "opinion"
+    id: Mapped[int] = _id()
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id))
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id))
+    line: Mapped[int | None] = mapped_column(Integer)
+    table: Mapped[int | None] = mapped_column(Integer)
+    row: Mapped[int | None] = mapped_column(Integer)
+    column: Mapped[int | None] = mapped_column(Integer)
+    author: Mapped[str]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = _created()
+    __table_args__ = (
+        CheckConstraint('num_nulls(line, "table", "row", "column") in (1, 3)', name="place"),
+        UniqueConstraint(
+            "page_id",
+            "run_id",
+            "line",
+            "table",
+            "row",
+            "column",
+            "author",
+            name="opinion_place_key",
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
 
@@ -643,6 +733,17 @@ class TableAsRead(Base):
     )
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     relations: Mapped[list[Any]] = mapped_column(JSONB)
+
+
+class Lease(Base):
+    """Who looks at a column of a page's table just now; a line is a column of table -1."""
+
+    __tablename__ = "lease"
+    page_id: Mapped[int] = mapped_column(ForeignKey(Page.id), primary_key=True)
+    table: Mapped[int] = mapped_column(Integer, primary_key=True)
+    column: Mapped[int] = mapped_column(Integer, primary_key=True)
+    holder: Mapped[str]
+    ends_at: Mapped[datetime]
 
 
 class User(Base):

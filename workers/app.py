@@ -5,12 +5,9 @@ A message is `{"job": 7, "shard": "9f…"}`; what it stands for is in Postgres (
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import celery
 import kombu.exceptions
@@ -91,38 +88,11 @@ def send(app: celery.Celery, kind: Kind, job_id: int, token: str, priority: int)
         )
 
 
-def tokens_in_broker(app: celery.Celery, kind: Kind) -> tuple[set[str], set[str]]:
-    """Return the tokens of the messages that wait in a queue, and of those being delivered.
-
-    Both are few, because a job has a bounded window of shards in the broker. Raises
-    `Unavailable` where the broker does not answer.
-    """
-    with _broker_errors(), app.connection_for_write() as connection:
-        channel = connection.default_channel
-        client = channel.client
-        waiting: set[str] = set()
-        for priority in channel.priority_steps:
-            for message in client.lrange(channel._q_for_pri(kind, priority), 0, -1):
-                waiting.add(_token(json.loads(message)))
-        delivered = {
-            _token(json.loads(message)[0]) for message in client.hvals(channel.unacked_key)
-        }
-    return waiting, delivered
-
-
 def count_waiting(app: celery.Celery, queues: Sequence[str]) -> int:
     """Return how many messages wait in queues. Raises `Unavailable` as `send` does."""
     with _broker_errors(), app.connection_for_write() as connection:
         channel = connection.default_channel
         return sum(int(channel._size(queue)) for queue in queues)
-
-
-def _token(message: dict[str, Any]) -> str:
-    headers = message.get("headers") or {}
-    if "id" in headers:
-        return str(headers["id"])
-    body = base64.b64decode(message["body"])  # another sender's form of the same message
-    return str(json.loads(body)[1]["shard"])
 
 
 @contextmanager

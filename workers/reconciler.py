@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from storage import jobs
 from storage.jobs import Kind, OpenJob
-from workers.app import send, tokens_in_broker
+from workers.app import count_waiting, send
 from workers.settings import Settings
 
 SHARD_SOURCES = 16
+LEAST_WINDOW = 2
 KINDS: tuple[Kind, ...] = ("ingest", "digitize")
 
 # A message may be between the broker's queue and a worker's claim for so many seconds.
@@ -42,12 +43,18 @@ def reconcile(database: sqlalchemy.Engine, app: celery.Celery, settings: Setting
                 jobs.finish_jobs(connection)
                 open_jobs = jobs.open_jobs(connection)
             if open_jobs:
-                _bring_back_the_lost(database, app, settings)
+                _bring_back_the_lost(database, app)
+            window = window_of(settings, len(open_jobs))
             for job in open_jobs:
-                refill(database, app, settings, job)
+                refill(database, app, settings, job, window)
         finally:
             holder.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
     return True
+
+
+def window_of(settings: Settings, open_jobs: int) -> int:
+    """Return how many shards each of so many jobs may have queued: all together fill the window."""
+    return max(LEAST_WINDOW, settings.window_shards // max(1, open_jobs))
 
 
 def refill(
@@ -55,20 +62,17 @@ def refill(
     app: celery.Celery,
     settings: Settings,
     job: OpenJob,
+    window: int,
     kinds: tuple[Kind, ...] = KINDS,
 ) -> int:
-    """Queue a job's waiting work up to the window, and return how many shards were sent."""
+    """Queue a job's waiting work up to `window` shards, and return how many were sent."""
     sent = 0
     for kind in kinds:
         with database.begin() as connection:
             if kind == "ingest":
-                tokens = jobs.queue_sources(
-                    connection, job.job_id, SHARD_SOURCES, settings.window_shards
-                )
+                tokens = jobs.queue_sources(connection, job.job_id, SHARD_SOURCES, window)
             else:
-                tokens = jobs.queue_pages(
-                    connection, job.job_id, settings.shard_pages, settings.window_shards
-                )
+                tokens = jobs.queue_pages(connection, job.job_id, settings.shard_pages, window)
         for token in tokens:
             send(app, kind, job.job_id, token, job.priority)
         sent += len(tokens)
@@ -106,19 +110,17 @@ def _bring_back_the_dead(database: sqlalchemy.Engine, settings: Settings) -> Non
             shard_died(database, settings, kind, token)
 
 
-def _bring_back_the_lost(
-    database: sqlalchemy.Engine, app: celery.Celery, settings: Settings
-) -> None:
-    """Put back what is queued in Postgres but not in the broker, or was taken and never begun."""
+def _bring_back_the_lost(database: sqlalchemy.Engine, app: celery.Celery) -> None:
+    """Send a message for every shard that is queued in Postgres and has none.
+
+    Any message lets a worker take the shard whose turn it is, so that their number is all that
+    counts. One too many is no harm: it finds nothing to do.
+    """
     for kind in KINDS:
         with database.begin() as connection:
             queued = jobs.waiting_shards(connection, kind, _IN_TRANSIT)
-            old = set(jobs.waiting_shards(connection, kind, settings.stale_seconds))
-        if not queued:
-            continue
-        waiting, delivered = tokens_in_broker(app, kind)
-        lost = [t for t in queued if t not in waiting and (t not in delivered or t in old)]
-        with database.begin() as connection:
-            count = jobs.unqueue(connection, kind, lost)
-        if count:
-            _log.warning("messages were lost", kind=kind, shards=len(lost), left=count)
+        lost = len(queued) - count_waiting(app, [kind]) if queued else 0
+        if lost > 0:
+            _log.warning("messages were lost", kind=kind, shards=lost)
+        for job, token in queued[: max(0, lost)]:
+            send(app, kind, job.job_id, token, job.priority)

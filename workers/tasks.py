@@ -26,7 +26,7 @@ from workers.ingest import ingest_source
 from workers.memory import SHARE, most_memory
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, patiently, reason
-from workers.reconciler import refill, shard_died
+from workers.reconciler import refill, shard_died, window_of
 from workers.settings import Settings
 from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
 from workers.sources.model import Limits as SourceLimits
@@ -63,29 +63,33 @@ class Bench:
 def register(bench: Bench, after: Callable[[], None] = lambda: None) -> None:
     """Make the worker's application answer to its messages; `after` is called after each."""
 
-    def ingest(job: int, shard: str) -> None:
-        with bound_contextvars(job=job, shard=shard):
-            _noted(bench, "ingest", shard, ingest_task, after)
+    def ingest(job: int, shard: str) -> None:  # noqa: ARG001 (see `jobs.turn`)
+        _serve(bench, "ingest", ingest_task, after)
 
-    def digitize(job: int, shard: str) -> None:
-        with bound_contextvars(job=job, shard=shard):
-            _noted(bench, "digitize", shard, digitize_task, after)
+    def digitize(job: int, shard: str) -> None:  # noqa: ARG001
+        _serve(bench, "digitize", digitize_task, after)
 
     bench.app.task(ingest, name=task_name("ingest"))
     bench.app.task(digitize, name=task_name("digitize"))
 
 
-def _noted(
+def _serve(
     bench: Bench,
     kind: Kind,
-    token: str,
-    task: Callable[[Bench, str], None],
+    task: Callable[[Bench, str], bool],
     after: Callable[[], None],
 ) -> None:
-    bench.note(kind, token)
-    _log.debug("begun", kind=kind)
+    """Work on the shard whose turn it is; which one the message was sent for does not matter."""
+    served = False
     try:
-        task(bench, token)
+        while not served and not bench.stopping():
+            token = patiently(lambda: _in(bench, lambda c: jobs.turn(c, kind)), bench.stopping)
+            if token is None:
+                break
+            bench.note(kind, token)
+            with bound_contextvars(shard=token):
+                _log.debug("begun", kind=kind)
+                served = task(bench, token)
     finally:
         bench.note(None, None)
         after()
@@ -94,11 +98,11 @@ def _noted(
 # --- pages --------------------------------------------------------------------------------------
 
 
-def digitize_task(bench: Bench, token: str) -> None:
-    """Read the pages of a shard; nothing is done for a message that came before."""
+def digitize_task(bench: Bench, token: str) -> bool:
+    """Read the pages of a shard; return False where another worker was faster."""
     run = patiently(lambda: _in(bench, lambda c: jobs.run_of_shard(c, token)), bench.stopping)
     if run is None:
-        return
+        return False
     reader: Digitize | None = None
     trouble = ""
     try:
@@ -111,10 +115,10 @@ def digitize_task(bench: Bench, token: str) -> None:
         lambda: _in(bench, lambda c: jobs.claim(c, token, bench.name)), bench.stopping
     )
     if shard is None:
-        return
+        return False
     if reader is None:
         patiently(lambda: _in(bench, lambda c: jobs.postpone(c, token, trouble)), bench.stopping)
-        return
+        return True
     settings = bench.settings
     again = sum(page.attempt > 1 for page in shard.pages)
     if again:
@@ -139,6 +143,7 @@ def digitize_task(bench: Bench, token: str) -> None:
     except DeviceLostError:
         bench.end_process()
     _refill(bench, shard.job_id)
+    return True
 
 
 def read_image(
@@ -187,9 +192,9 @@ Ingest = Callable[[sqlalchemy.Connection, ClaimedSource, Callable[[], None]], ob
 # --- sources ------------------------------------------------------------------------------------
 
 
-def ingest_task(bench: Bench, token: str) -> None:
-    """Take in the sources of a shard, one after the other."""
-    ingest_shard(
+def ingest_task(bench: Bench, token: str) -> bool:
+    """Take in the sources of a shard, one after the other; return False where none is left."""
+    taken = ingest_shard(
         bench,
         token,
         lambda connection, source, moved: ingest_source(
@@ -201,6 +206,7 @@ def ingest_task(bench: Bench, token: str) -> None:
             moved,
         ),
     )
+    return taken > 0
 
 
 def ingest_shard(
@@ -270,7 +276,8 @@ def _ingest_one(
 
         def end(connection: sqlalchemy.Connection) -> None:
             if blameless:
-                jobs.source_postponed(connection, token, source, why)
+                seconds = getattr(error, "seconds", None)  # `Later` may know
+                jobs.source_postponed(connection, token, source, why, seconds)
             else:
                 jobs.source_refused(connection, source.job_id, source.number, why)
 
@@ -282,9 +289,11 @@ def _refill(bench: Bench, job_id: int) -> None:
     try:
         with bench.database.begin() as connection:
             jobs.finish_jobs(connection)
-            wanted = [job for job in jobs.open_jobs(connection) if job.job_id == job_id]
-        for job in wanted:
-            refill(bench.database, bench.app, bench.settings, job)
+            open_jobs = jobs.open_jobs(connection)
+        window = window_of(bench.settings, len(open_jobs))
+        for job in open_jobs:
+            if job.job_id == job_id:
+                refill(bench.database, bench.app, bench.settings, job, window)
     except LedgermillError as error:
         _log.warning("not refilled", job=job_id, reason=reason(error))
 

@@ -51,6 +51,9 @@ RECONCILE_SECONDS = 3.0
 KILL_AFTER_SECONDS = 60.0
 """After being told to stop, a process has so long for the pages that it has begun."""
 
+START_SECONDS = 300.0
+"""A process that starts has so long for its first word: on a busy machine its imports take long."""
+
 STUCK = 75  # EX_TEMPFAIL
 
 _ALIVE_SECONDS = 1.0
@@ -74,6 +77,7 @@ class _Child:
     shard: tuple[Kind, str] | None = None
     started: float = 0.0
     heard: float = 0.0
+    spoke: bool = False
     quick_deaths: int = 0
     start_at: float = 0.0
     begun: float | None = None
@@ -171,7 +175,7 @@ def _tend(child: _Child, endpoints: Endpoints, database: sqlalchemy.Engine) -> N
     _listen(child)
     if child.process.poll() is not None:
         _bury(child, database)
-    elif now - child.heard > settings().stale_seconds:
+    elif now - child.heard > (settings().stale_seconds if child.spoke else START_SECONDS):
         _log.error("silent", pid=child.process.pid, queues=child.queues)
         child.process.kill()
         child.process.wait()
@@ -192,6 +196,7 @@ def _start(child: _Child, endpoints: Endpoints) -> None:
         )
     child.line = ours
     child.started = child.heard = time.monotonic()
+    child.spoke = False
     _log.info("started", pid=child.process.pid, queues=child.queues)
 
 
@@ -213,6 +218,7 @@ def _listen(child: _Child) -> None:
     try:
         while data := child.line.recv(4096):
             child.heard = time.monotonic()
+            child.spoke = True
             *lines, child.unread = (child.unread + data).split(b"\n")
             for line in lines:
                 if line.startswith(b"+"):

@@ -21,9 +21,10 @@ from storage.jobs.making import (
     cancel,
     create,
     ensure_collection,
+    listed,
 )
 from storage.jobs.measuring import counts, oldest_waiting, quarantined, waits_longer
-from storage.jobs.queueing import open_jobs, queue_pages, queue_sources, unqueue, waiting_shards
+from storage.jobs.queueing import open_jobs, queue_pages, queue_sources, waiting_shards
 from storage.jobs.reading import (
     beat,
     claim,
@@ -59,6 +60,8 @@ from storage.jobs.taking_in import (
     source_stored,
     sources_died,
 )
+from storage.jobs.trouble import Trouble, troubles
+from storage.jobs.turns import turn
 from storage.jobs.watching import failures, finish_jobs, overview, progress, stale_shards
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "Overview",
     "Progress",
     "RunOfShard",
+    "Trouble",
     "add_pages",
     "add_sources",
     "all_listed",
@@ -89,6 +93,7 @@ __all__ = [
     "finish_jobs",
     "give_back",
     "give_back_sources",
+    "listed",
     "oldest_waiting",
     "open_jobs",
     "overview",
@@ -107,7 +112,8 @@ __all__ = [
     "source_stored",
     "sources_died",
     "stale_shards",
-    "unqueue",
+    "troubles",
+    "turn",
     "wait",
     "waiting_shards",
     "waits_longer",

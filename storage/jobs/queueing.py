@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
 from storage.jobs.records import Kind, OpenJob, on
+from storage.jobs.trouble import trial
 
 
 def open_jobs(connection: Connection) -> list[OpenJob]:
-    """Return the jobs that are not finished, the most urgent first, then the oldest."""
+    """Return the jobs that are not finished nor paused, the most urgent first, then the oldest."""
     rows = connection.execute(
         text(
             "select id, priority from mill.job where state in ('ingesting', 'running')"
-            " order by priority, id"
+            " and paused_at is null order by priority, id"
         )
     )
     return [OpenJob(row.id, row.priority) for row in rows]
@@ -28,16 +29,27 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
     pages are coming, one that is not full waits for them, unless nothing of the job is being read.
     """
     free = _free(connection, "digitize", job_id, window)
+    held = trial(connection, "digitize", job_id) if free > 0 else None
+    if held is not None:
+        free, shard_pages = int(held.now), 1
     if free <= 0:
         return []
     rows = connection.execute(
         text(
             "select page_id, coalesce(shard_limit, :most) as shard_limit from mill.job_page"
             " where job_id = :job and state = 'pending'"
-            " and (not_before is null or not_before <= clock_timestamp())"
+            # Later than in a day was noted before the database's clock was set back.
+            " and (not_before between clock_timestamp()"
+            " and clock_timestamp() + interval '1 day') is not true"
+            " and page_id <> all(cast(:tried as bigint[]))"
             " order by page_id limit :rows for update skip locked"
         ),
-        {"job": job_id, "most": shard_pages, "rows": free * shard_pages},
+        {
+            "job": job_id,
+            "most": shard_pages,
+            "rows": free * shard_pages,
+            "tried": held.tried if held else [],
+        },
     )
     limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
     groups = gather(limits.items())[:free]
@@ -83,15 +95,24 @@ def queue_sources(
 ) -> list[str]:
     """Gather waiting sources into shards, as `queue_pages` does; return the new tokens."""
     free = _free(connection, "ingest", job_id, window)
+    held = trial(connection, "ingest", job_id) if free > 0 else None
+    if held is not None:
+        free, shard_sources = int(held.now), 1
     if free <= 0:
         return []
     rows = connection.execute(
         text(
             "select number from mill.job_source where job_id = :job and state = 'pending'"
-            " and (not_before is null or not_before <= clock_timestamp())"
+            " and (not_before between clock_timestamp()"
+            " and clock_timestamp() + interval '1 day') is not true"
+            " and number <> all(cast(:tried as bigint[]))"
             " order by number limit :rows for update skip locked"
         ),
-        {"job": job_id, "rows": free * shard_sources},
+        {
+            "job": job_id,
+            "rows": free * shard_sources,
+            "tried": held.tried if held else [],
+        },
     )
     groups = gather([(row.number, shard_sources) for row in rows])
     return _queue(connection, "ingest", job_id, groups)
@@ -99,10 +120,14 @@ def queue_sources(
 
 def _free(connection: Connection, kind: Kind, job_id: int, window: int) -> int:
     # The lock lets one process at a time fill the window of a job.
-    state = connection.execute(
-        text("select state from mill.job where id = :job for no key update"), {"job": job_id}
+    goes_on = connection.execute(
+        text(
+            "select state in ('ingesting', 'running') and paused_at is null from mill.job"
+            " where id = :job for no key update"
+        ),
+        {"job": job_id},
     ).scalar_one()
-    if state not in ("ingesting", "running"):
+    if not goes_on:
         return 0
     queued = connection.execute(
         on(
@@ -149,29 +174,21 @@ def _queue(connection: Connection, kind: Kind, job_id: int, groups: list[list[in
     return tokens
 
 
-def waiting_shards(connection: Connection, kind: Kind, older_than: float) -> list[str]:
-    """Return the tokens queued more than `older_than` seconds ago that no worker has claimed."""
+def waiting_shards(
+    connection: Connection, kind: Kind, older_than: float
+) -> list[tuple[OpenJob, str]]:
+    """Return the shards, with their jobs, queued more than `older_than` seconds ago and not taken.
+
+    A shard of sources counts as taken as soon as one of them is.
+    """
     rows = connection.execute(
         on(
             kind,
-            "select shard from @work where state = 'queued' group by shard"
-            " having max(heartbeat_at) < clock_timestamp() - make_interval(secs => :seconds)",
+            "select job_id, priority, shard from @work join mill.job on job.id = job_id"
+            " where @work.state in ('queued', 'running') and shard is not null"
+            " group by job_id, priority, shard having bool_and(@work.state = 'queued')"
+            " and max(heartbeat_at) < clock_timestamp() - make_interval(secs => :seconds)",
         ),
         {"seconds": older_than},
     )
-    return [row.shard for row in rows]
-
-
-def unqueue(connection: Connection, kind: Kind, tokens: Sequence[str]) -> int:
-    """Put the unclaimed work of lost messages back to `pending`; return how many rows it was."""
-    if not tokens:
-        return 0
-    done = connection.execute(
-        on(
-            kind,
-            "update @work set state = 'pending', shard = null"
-            " where state = 'queued' and shard = any(:tokens)",
-        ),
-        {"tokens": list(tokens)},
-    )
-    return int(done.rowcount)
+    return [(OpenJob(row.job_id, row.priority), row.shard) for row in rows]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from storage.jobs import trouble
 from storage.jobs.records import (
     LONGEST_WAIT,
     UNAVAILABLE_TRIES,
@@ -102,7 +103,11 @@ def page_done(connection: Connection, job_id: int, page: ClaimedPage) -> None:
         where,
     )
     connection.execute(
-        text("delete from mill.quarantine where job_id = :job and page_id = :page"), where
+        text(
+            "with over as (delete from mill.trouble where job_id = :job and kind = 'digitize')"
+            " delete from mill.quarantine where job_id = :job and page_id = :page"
+        ),
+        where,
     )
     connection.execute(
         text(
@@ -116,7 +121,8 @@ def page_done(connection: Connection, job_id: int, page: ClaimedPage) -> None:
 def page_failed(connection: Connection, token: str, page_id: int, reason: str) -> None:
     """Set a page aside that is known to be the guilty one."""
     for job_id, _ in _end_attempts(connection, token, "failed", reason, [page_id]):
-        _quarantine(connection, job_id, page_id, reason)
+        tries = _count_attempts(connection, job_id, page_id, "failed")
+        _set_aside(connection, job_id, page_id, reason, tries == 1)
 
 
 def shard_failed(connection: Connection, token: str, suspect: int, reason: str) -> None:
@@ -126,7 +132,8 @@ def shard_failed(connection: Connection, token: str, suspect: int, reason: str) 
     """
     ended = _end_attempts(connection, token, "failed", reason)
     if len(ended) == 1 and _tried_alone(connection, token, *ended[0]):
-        _quarantine(connection, *ended[0], reason)
+        tries = _count_attempts(connection, *ended[0], "failed", alone=True)
+        _set_aside(connection, *ended[0], reason, tries == 1)
         return
     others = len(ended) - 1
     for job_id, page_id in ended:
@@ -146,7 +153,7 @@ def shard_died(
     for job_id, page_id in ended:
         deaths = _count_attempts(connection, job_id, page_id, "died", alone=True)
         if deaths >= max_attempts:
-            _quarantine(connection, job_id, page_id, died(deaths, how))
+            _set_aside(connection, job_id, page_id, died(deaths, how), deaths == max_attempts)
         else:
             _back(connection, token, job_id, page_id, (len(ended) + 1) // 2)
     return len(ended)
@@ -164,10 +171,16 @@ def postpone(
     """Try pages of a shard (all that are left, by default) again later, ever later.
 
     For errors that are nobody's fault, such as a service that is down: the shard keeps its size.
+    Where many pages meet one in a row, the whole job waits instead, and no page is given up.
     """
-    for job_id, page_id in _end_attempts(connection, token, "unavailable", reason, page_ids):
-        tries = _count_attempts(connection, job_id, page_id, "unavailable")
-        if tries >= UNAVAILABLE_TRIES:
+    ended = _end_attempts(connection, token, "unavailable", reason, page_ids)
+    if not ended:
+        return
+    tried = {page: _count_attempts(connection, *page, "unavailable") for page in ended}
+    new = sum(tries == 1 for tries in tried.values())
+    held = trouble.unavailable(connection, "digitize", ended[0][0], new, reason)
+    for (job_id, page_id), tries in tried.items():
+        if tries >= UNAVAILABLE_TRIES and not held:
             _quarantine(connection, job_id, page_id, f"{reason} (given up after {tries} tries)")
         else:
             _back(connection, token, job_id, page_id, None, wait(tries))
@@ -239,6 +252,12 @@ def _back(
         ),
         {"token": token, "job": job_id, "page": page_id, "limit": limit, "seconds": seconds},
     )
+
+
+def _set_aside(connection: Connection, job_id: int, page_id: int, reason: str, first: bool) -> None:
+    """Quarantine a page, unless so many others have failed that it is not to blame."""
+    _quarantine(connection, job_id, page_id, reason)
+    trouble.set_aside(connection, job_id, page_id, reason, first)
 
 
 def _quarantine(connection: Connection, job_id: int, page_id: int, reason: str) -> None:

@@ -30,17 +30,6 @@ def on(kind: Kind, statement: str) -> TextClause:
     return text(statement.replace("@work", table).replace("@number", number))
 
 
-def due(column: str) -> str:
-    """Return the condition that the time to wait for has come, or that there is none.
-
-    A time more than a day ahead was noted before the database's clock was set back.
-    """
-    return (
-        f"({column} is null or {column} <= clock_timestamp()"
-        f" or {column} > clock_timestamp() + interval '1 day')"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class NewSource:
     """A source file that a job lists: stored under `sha256`, to be fetched from `address`, or

@@ -11,12 +11,22 @@ def stale_shards(connection: Connection, kind: Kind, seconds: float) -> list[str
     """Return the tokens whose worker has given no sign of life for so many seconds.
 
     Nobody can give one while Postgres is down, so those seconds count from its start at least.
+    A sign of life from the future was given before the database's clock was set back, and counts
+    as one of now.
     """
+    connection.execute(
+        on(
+            kind,
+            "update @work set heartbeat_at = clock_timestamp() where state in ('queued', 'running')"
+            " and heartbeat_at > clock_timestamp() + interval '5 seconds'",
+        )
+    )
     rows = connection.execute(
         on(
             kind,
             "select shard from @work where state = 'running' group by shard"
-            " having greatest(max(heartbeat_at), pg_postmaster_start_time())"
+            " having greatest(max(heartbeat_at), case when pg_postmaster_start_time()"
+            " < clock_timestamp() then pg_postmaster_start_time() end)"
             " < clock_timestamp() - make_interval(secs => :seconds)",
         ),
         {"seconds": seconds},

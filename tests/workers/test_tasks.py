@@ -12,7 +12,8 @@ from pipeline.version import CODE_VERSION
 from storage import jobs
 from storage.jobs import ClaimedSource, NewSource, RunOfShard
 from storage.objects import StoreError, open_store
-from workers.app import celery_app, tokens_in_broker
+from tests.workers.broker import tokens_in_broker
+from workers.app import celery_app
 from workers.settings import Settings
 from workers.tasks import Bench, digitize_task, ingest_shard, reader_of
 
@@ -102,13 +103,13 @@ def test_stopping_gives_back_what_is_not_begun(engine: Engine, bench: Bench, tok
     assert ingest_shard(stopping, token, ingest) == 1
     # Given back, and sent again for whoever comes next.
     assert sources(engine) == [("stored", None), ("queued", None), ("queued", None)]
-    waiting, _ = tokens_in_broker(bench.app, "ingest")
+    waiting = tokens_in_broker(bench.app, "ingest")
     assert len(waiting) == 1
     assert token not in waiting
 
 
 def test_a_message_that_stands_for_nothing_is_dropped(bench: Bench, connection: Any) -> None:
-    digitize_task(bench, "0" * 16)
+    assert not digitize_task(bench, "0" * 16)
 
 
 def test_pages_that_this_worker_cannot_read_wait_for_another(
@@ -117,7 +118,7 @@ def test_pages_that_this_worker_cannot_read_wait_for_another(
     job_id = make_job(2)  # by code of version 1
     with engine.begin() as connection:
         (token,) = jobs.queue_pages(connection, job_id, 8, 1)
-    digitize_task(bench, token)
+    assert digitize_task(bench, token)
     with engine.begin() as connection:
         rows = connection.execute(
             text("select state, not_before > now() as later from mill.job_page")
