@@ -15,7 +15,10 @@ from pipeline.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One way of reading and what it has done; `name` is how people call it."""
+    """One way of reading and what it has done; `name` is how people call it.
+
+    `first_at` and `last_at` are when its first and its last page were read, null without any.
+    """
 
     id: int
     name: str
@@ -25,6 +28,8 @@ class Run:
     created_at: datetime
     pages: int
     current_pages: int
+    first_at: datetime | None
+    last_at: datetime | None
 
 
 def run_name(profile: str, weights_digest: str, code_version: str) -> str:
@@ -63,9 +68,10 @@ def ensure_run(
 
 
 def find_run(connection: Connection, name: str) -> int:
-    """Return the id of the run called `name`. Raises `BadInput` where there is none."""
+    """Return the id of the run of that name or number. Raises `BadInput` where there is none."""
     found = connection.scalar(
-        text("select max(id) from mill.run where name = :name"), {"name": name}
+        text("select max(id) from mill.run where name = :name or id::text = :name"),
+        {"name": name},
     )
     if found is None:
         raise BadInput(name, "no such run", "see `ledgermill runs`")
@@ -76,10 +82,11 @@ def list_runs(connection: Connection) -> list[Run]:
     """Return every run, oldest first, with the pages it has read and those it is current for."""
     rows = connection.execute(
         text(
-            "select id, name, profile, weights_digest, code_version, created_at,"
-            " (select count(*) from mill.transcription where run_id = run.id) as pages,"
-            " (select count(*) from mill.page where current_run_id = run.id) as current_pages"
-            " from mill.run order by id"
+            "select id, name, profile, weights_digest, code_version, created_at, read.pages,"
+            " (select count(*) from mill.page where current_run_id = run.id) as current_pages,"
+            " read.first_at, read.last_at from mill.run, lateral (select count(*) as pages,"
+            " min(created_at) as first_at, max(created_at) as last_at"
+            " from mill.transcription where run_id = run.id) as read order by id"
         )
     )
     return [Run(**row) for row in rows.mappings()]

@@ -38,6 +38,16 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
 
+_MAKE_CURRENT = """
+    with asked as (
+        select coalesce((select created_at from mill.job where id = :job), clock_timestamp()) as at
+    )
+    update mill.page set current_run_id = :run, current_asked_at = asked.at from asked
+    where id = :page and coalesce(current_asked_at <= asked.at, true)
+"""
+
+_HOLD_PAGE = "select from mill.page where id = :page for no key update"
+
 _CORRECTED = """
     select number::text from mill.line_as_read where transcription_id = :id
     union all
@@ -46,8 +56,18 @@ _CORRECTED = """
 """
 
 
-def save(connection: Connection, page_id: int, run_id: int, transcription: Transcription) -> bool:
+def save(
+    connection: Connection,
+    page_id: int,
+    run_id: int,
+    transcription: Transcription,
+    job_id: int | None = None,
+) -> bool:
     """Store what a run read on a page and make it the page's current transcription.
+
+    It does not become current where what is was asked for later than the job that this is of, as
+    another job or by a rollback: whatever is asked for last stands, in whatever order it is read.
+    Without a job it is asked for now.
 
     Returns False, with nothing written, where this run has read the page before. Of two writers
     at once the second waits for the first to commit or roll back, and then sees what stands. The
@@ -110,10 +130,11 @@ def save(connection: Connection, page_id: int, run_id: int, transcription: Trans
         raise
     add_words(connection, identity)
     observations.write(connection, identity, transcription)
-    connection.execute(
-        text("update mill.page set current_run_id = :run where id = :page"),
-        {"page": page_id, "run": run_id},
+    made_current = connection.execute(
+        text(_MAKE_CURRENT), {"page": page_id, "run": run_id, "job": job_id}
     )
+    if made_current.rowcount == 0:
+        connection.execute(text(_HOLD_PAGE), {"page": page_id})
     _lay_corrections(connection, page_id, run_id)
     return True
 

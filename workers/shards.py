@@ -233,7 +233,9 @@ class _Writer:
 
         def save() -> None:
             with self._database.begin() as connection:
-                transcriptions.save(connection, page.page_id, shard.run_id, transcription)
+                transcriptions.save(
+                    connection, page.page_id, shard.run_id, transcription, shard.job_id
+                )
                 jobs.page_done(connection, shard.job_id, page)
 
         def set_aside(why: str) -> None:

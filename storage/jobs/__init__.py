@@ -24,6 +24,7 @@ from storage.jobs.making import (
     listed,
 )
 from storage.jobs.measuring import counts, oldest_waiting, quarantined, waits_longer
+from storage.jobs.pausing import Paused, pause, resume
 from storage.jobs.queueing import open_jobs, queue_pages, queue_sources, waiting_shards
 from storage.jobs.reading import (
     beat,
@@ -75,6 +76,7 @@ __all__ = [
     "NewSource",
     "OpenJob",
     "Overview",
+    "Paused",
     "Progress",
     "RunOfShard",
     "Trouble",
@@ -99,11 +101,13 @@ __all__ = [
     "overview",
     "page_done",
     "page_failed",
+    "pause",
     "postpone",
     "progress",
     "quarantined",
     "queue_pages",
     "queue_sources",
+    "resume",
     "run_of_shard",
     "shard_died",
     "shard_failed",

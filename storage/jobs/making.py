@@ -140,6 +140,11 @@ def cancel(connection: Connection, job_id: int) -> None:
         ),
         {"job": job_id},
     )
+    unqueue(connection, job_id)
+
+
+def unqueue(connection: Connection, job_id: int) -> None:
+    """Put back what is queued of a job; the messages that stand for it find nothing to do."""
     for kind in TABLES:
         connection.execute(
             on(
