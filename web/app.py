@@ -14,6 +14,8 @@ from pipeline.version import CODE_VERSION
 from storage.database import connect
 from storage.objects import open_store
 from web import api, iiif, pages, problems
+from web.iiif.pictures import Pictures
+from web.recognizing import Recognizer
 from web.security import signing_in
 from web.security.headers import BodyLimit, SecurityHeaders
 from web.site import Site
@@ -35,7 +37,10 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
     """
     endpoints = services.ensure()
     database = connect(endpoints.database_url)
-    site = Site(settings, endpoints, database, open_store(endpoints.object_store))
+    store = open_store(endpoints.object_store)
+    recognizer = Recognizer(settings.device, settings.threads)
+    pictures = Pictures(store, settings.max_pixels)
+    site = Site(settings, endpoints, database, store, recognizer, pictures)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -56,6 +61,7 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
     app.state.site = site
     problems.install(app)
     app.include_router(api.router)
+    app.include_router(api.outside)
     app.include_router(iiif.router)
     app.include_router(signing_in.router)
     app.include_router(pages.router)

@@ -11,12 +11,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from pipeline.errors import BadInput, LedgermillError, Unavailable
 from storage.sql import SqlError
 
 MEDIA_TYPE = "application/problem+json"
+
+_MISSING = ("no such", "there is none", "not yet read", "not in the object")
+"""How the reasons of what is not there begin."""
 
 _log = structlog.get_logger()
 
@@ -130,12 +134,14 @@ def problem_of(error: Exception) -> Problem:
         case SqlError():
             return Problem(400, str(error))
         case BadInput():
-            missing = error.reason.startswith(("no such", "not yet read", "not in the object"))
+            missing = error.reason.startswith(_MISSING)
             return Problem(404 if missing else 422, str(error))
         case Unavailable():
             return Problem(503, str(error), {"Retry-After": "5"})
         case LedgermillError():
             return Problem(422, str(error))
+        case DataError() | UnicodeEncodeError():
+            return Problem(422, "a text or number is none that the database can hold; write others")
     _log.error("web.error", exc_info=error)
     return Problem(500, "an error of the server's own; it is in the server's log")
 

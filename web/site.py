@@ -14,6 +14,7 @@ says of it are one transaction, committed before the answer is sent.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,12 +26,17 @@ from fastapi import Depends, Request
 from storage import accounts
 from storage.objects import ObjectStore
 from storage.sql import reader_url
+from web.recognizing import Recognizer
 from web.security.rates import Rates
 from workers.services import Endpoints
 from workers.settings import Settings
 
 if TYPE_CHECKING:
+    from web.iiif.pictures import Pictures
     from web.security.principal import Principal
+
+_EXPORTS = 2
+"""Exports that are sent at once; each holds a connection for as long as it takes."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,15 @@ class Site:
     endpoints: Endpoints
     database: sqlalchemy.Engine
     store: ObjectStore
+    recognizer: Recognizer
+    pictures: Pictures
     proved: dict[bytes, str] = field(default_factory=dict, repr=False)
     """Tokens that were proved, by SHA-256, with the hash that they proved."""
     rates: Rates = field(default_factory=Rates, repr=False)
+    exporting: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(_EXPORTS), repr=False
+    )
+    """Held by each export that is being sent."""
 
     @property
     def reader_url(self) -> str:
@@ -56,7 +68,8 @@ class Site:
         return (self.settings.public_url or "").startswith("https:")
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and of the networks."""
+        self.recognizer.close()
         self.database.dispose()
 
     @contextmanager

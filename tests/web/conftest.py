@@ -55,7 +55,7 @@ def library(connection: sqlalchemy.Connection, site: Site) -> Library:
 @pytest.fixture
 def tokens(connection: sqlalchemy.Connection) -> dict[str, str]:
     """Return a token of each role, of a user who is called as the role is."""
-    made = {}
+    made: dict[str, str] = {}
     for role in ROLES:
         user = accounts.add(connection, role, role)
         made[role] = accounts.issue(connection, user, "tests", role)
@@ -114,7 +114,7 @@ def sign_in(server: str, site: Site, connection: sqlalchemy.Connection) -> SignI
 def browsers(server: str, sign_in: SignIn) -> Iterator[dict[str, httpx.Client]]:
     """Return an HTTP client of each role with a session's cookie, as a browser has it."""
     with contextlib.ExitStack() as stack:
-        made = {}
+        made: dict[str, httpx.Client] = {}
         for role in ROLES:
             client = stack.enter_context(httpx.Client(base_url=server, follow_redirects=False))
             assert client.get(sign_in(role)).status_code == 303

@@ -51,7 +51,7 @@ class Principal:
 async def who(request: Request) -> Principal | None:
     """Return who asks, None where nobody says; the same for the whole request.
 
-    Raises `Problem` where a token is not good, a CSRF token is missing, or requests come too fast.
+    Raises `Problem` where a token is not good, or requests come too fast.
     """
     if hasattr(request.state, "principal"):
         known: Principal | None = request.state.principal
@@ -61,10 +61,22 @@ async def who(request: Request) -> Principal | None:
     principal = await run_in_threadpool(_look_up, site, request, address)
     request.state.principal = principal
     rates.count(site, principal, address)
-    if request.method not in SAFE and (principal is None or principal.via != "token"):
-        _check_origin(request)
-        if principal is not None and principal.via == "session":
-            await _check_csrf(request, principal)
+    return principal
+
+
+async def meant(request: Request, principal: Principal | None) -> None:
+    """Raise `Problem` where a browser was led to send what its user did not mean to."""
+    if request.method in SAFE or (principal is not None and principal.via == "token"):
+        return
+    _check_origin(request)
+    if principal is not None and principal.via == "session":
+        await _check_csrf(request, principal)
+
+
+async def anybody(request: Request) -> Principal | None:
+    """Return who asks, whoever it is, if they meant to."""
+    principal = await who(request)
+    await meant(request, principal)
     return principal
 
 
@@ -145,7 +157,8 @@ def require(role: Role) -> Guard:
         if principal is None:
             raise unauthorized("nobody is signed in; sign in, or send a token as a bearer")
         if not principal.may(role):
-            raise Problem(403, f"this is for the role {role}; {principal.name} is {principal.role}")
+            raise Problem(403, f"this is for the role {role}; yours is {principal.role}")
+        await meant(request, principal)  # last: it may have to read what was sent
         return principal
 
     guard.role = role  # type: ignore[attr-defined]
@@ -156,4 +169,4 @@ Reader = Annotated[Principal, Depends(require("reader"))]
 Corrector = Annotated[Principal, Depends(require("corrector"))]
 Operator = Annotated[Principal, Depends(require("operator"))]
 Admin = Annotated[Principal, Depends(require("admin"))]
-Anybody = Annotated[Principal | None, Depends(who)]
+Anybody = Annotated[Principal | None, Depends(anybody)]

@@ -263,7 +263,7 @@ def _role(role: str) -> Role:
 
     if role not in ROLES:
         raise typer.BadParameter(f"{role}: no such role; choose one of {', '.join(ROLES)}")
-    return role  # type: ignore[return-value]
+    return role
 
 
 def _ask_password() -> str:

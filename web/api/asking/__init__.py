@@ -1,0 +1,1 @@
+"""Questions: search, SQL, exports, runs, and one image to be read at once."""

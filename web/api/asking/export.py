@@ -1,0 +1,203 @@
+"""Exports: a page in one format, or a ZIP of all pages of a collection or a job."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import text
+from starlette.responses import StreamingResponse
+
+from pipeline.errors import BadInput
+from storage import catalogue, transcriptions
+from storage.exports import FORMATS, export, formats_of
+from storage.exports.files import safe
+from storage.exports.pages import PublishedPage, pages_of_collection, pages_of_job
+from web.api.common import etags
+from web.api.common.etags import IfNoneMatch
+from web.api.common.kinds import InCollection, PageId, RunId
+from web.problems import Problem, responses
+from web.security import rates
+from web.security.principal import Reader
+from web.site import Site, TheSite
+
+router = APIRouter(tags=["export"])
+
+MEDIA_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json",
+    ".xml": "application/xml",
+    ".html": "text/html; charset=utf-8",
+    ".hocr": "text/html; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".zip": "application/zip",
+}
+
+_FILE = {"type": "string", "format": "binary"}
+_ANY_FILE = {kind.partition(";")[0]: {"schema": _FILE} for kind in MEDIA_TYPES.values()}
+
+_CHUNK = 256 * 1024
+
+Formats = Annotated[
+    str, Query(max_length=100, description="Formats with commas between, such as `csv,json`.")
+]
+
+
+@router.get(
+    "/pages/{page_id}/export",
+    response_class=Response,
+    responses={
+        200: {"description": "The file, a ZIP where there are several.", "content": _ANY_FILE},
+        **responses(404),
+        **etags.NOT_MODIFIED,
+    },
+)
+def export_page(
+    site: TheSite,
+    _who: Reader,
+    page_id: PageId,
+    format: Annotated[str, Query(max_length=20, description="One format.")] = "json",  # noqa: A002
+    run: RunId = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Return a page in one format."""
+    if format not in FORMATS:
+        raise BadInput("format", "no such format", f"choose from {', '.join(FORMATS)}")
+    with site.reading() as connection:
+        etag = etags.quoted(f"{catalogue.version(connection, page_id, run)}-{format}")
+        known = etags.unchanged(if_none_match, etag)
+        if known is not None:
+            return known
+        page = catalogue.page(connection, page_id)
+        name = page.run or ""
+        if run is not None:
+            name = str(
+                connection.scalar(text("select name from mill.run where id = :run"), {"run": run})
+            )
+        said = PublishedPage(page.name, name, transcriptions.load(connection, page_id, run))
+    stem = safe(page.name)
+    with tempfile.TemporaryDirectory(prefix="ledgermill-export-") as folder:
+        paths = FORMATS[format](said, stem, Path(folder))
+        if not paths:
+            raise Problem(404, f"page {page_id} has nothing that {format} could hold")
+        data, suffix, file_name = _one_file(paths, stem)
+    return Response(
+        data,
+        media_type=MEDIA_TYPES.get(suffix, "application/octet-stream"),
+        headers={"ETag": etag, "Content-Disposition": attachment(file_name)},
+    )
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "A ZIP.", "content": {"application/zip": {"schema": _FILE}}},
+        **responses(404),
+    },
+)
+def export_pages(
+    site: TheSite,
+    who: Reader,
+    formats: Formats = "csv,json",
+    collection: InCollection = None,
+    job: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only of this job.")] = None,
+) -> StreamingResponse:
+    """Return what pages hold as a ZIP of files: of a job, of a collection, or all of them."""
+    rates.count_costly(site, who)
+    chosen = formats_of(formats, (*FORMATS, "parquet"))
+    if not site.exporting.acquire(blocking=False):
+        raise Problem(503, "others are being exported; try again later", {"Retry-After": "30"})
+    stream = _zipped(site, chosen, collection, job)
+    try:
+        first = next(stream)  # what is wrong is raised before anything is sent
+    except StopIteration:
+        first = b""
+    name = safe(collection or (f"job-{job}" if job else "pages"))
+    return StreamingResponse(
+        _behind(first, stream),
+        media_type="application/zip",
+        headers={"Content-Disposition": attachment(f"{name}.zip")},
+    )
+
+
+def attachment(name: str) -> str:
+    """Return the header that has a browser save what it gets under a name."""
+    plain = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _one_file(paths: list[Path], stem: str) -> tuple[bytes, str, str]:
+    if len(paths) == 1:
+        return paths[0].read_bytes(), paths[0].suffix, paths[0].name
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as pack:
+        for path in paths:
+            pack.write(path, path.name)
+    return packed.getvalue(), ".zip", f"{stem}.zip"
+
+
+def _behind(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a ZIP writes, to be sent on."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        part = bytes(data)  # type: ignore[call-overload]
+        self._parts.append(part)
+        self.size += len(part)
+        return len(part)
+
+    def taken(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self.size = 0
+        return data
+
+
+def _zipped(
+    site: Site, formats: tuple[str, ...], collection: str | None, job: int | None
+) -> Iterator[bytes]:
+    sink = _Sink()
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="ledgermill-export-") as folder,
+            site.reading() as connection,
+            zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as pack,
+        ):
+            pages = (
+                pages_of_job(connection, job)
+                if job is not None
+                else pages_of_collection(connection, collection)
+            )
+            last: list[Path] = []
+            for _, paths in export(pages, Path(folder), formats):
+                for path in paths:
+                    if path.suffix == ".parquet":
+                        last.append(path)  # it grows with every page
+                    else:
+                        pack.write(path, path.name)
+                        path.unlink()
+                if sink.size > _CHUNK:
+                    yield sink.taken()
+            for path in last:
+                pack.write(path, path.name)
+        yield sink.taken()
+    finally:
+        site.exporting.release()

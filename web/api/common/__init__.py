@@ -1,0 +1,1 @@
+"""What the endpoints share: lists in parts, ETags, the shapes of what they send."""

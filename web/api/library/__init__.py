@@ -1,0 +1,1 @@
+"""What is there: collections, documents, pages, and what was read and corrected on them."""
