@@ -20,7 +20,7 @@ import sqlalchemy
 import structlog
 
 from pipeline.engines import weights_digest
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, Unavailable
 from pipeline.profiles import Profile, load_profile, profile_names
 from pipeline.version import CODE_VERSION
 from storage import jobs
@@ -43,6 +43,9 @@ from workers.sources.model import IgnoredFile, Limits
 
 PRIORITY_WAITING = 2
 PRIORITY_BULK = 5
+
+PATIENCE_SECONDS = 600.0
+"""Whoever waits at a terminal is told so long after that what is missing does not come back."""
 
 _POLL_SECONDS = 0.25
 _RECONCILE_SECONDS = 1.0
@@ -134,7 +137,7 @@ def _list_the_rest(place: Office, job_id: int, specs: Sequence[str]) -> int:
     limits = Limits.of(place.settings)
     store = open_store(place.endpoints.object_store)
     with place.database.connect() as connection:
-        listed = sum(jobs.progress(connection, job_id).sources.values())
+        listed = jobs.listed(connection, job_id)
         found = _after(find_sources(specs, limits), listed)
         ignored = submit(connection, store, job_id, found, limits).ignored
         connection.commit()
@@ -155,25 +158,43 @@ def run_job(
     job_id: int,
     specs: Sequence[str],
     show: Callable[[Progress, str | None], None] = lambda _progress, _trouble: None,
+    patience: float | None = None,
 ) -> Waited:
     """List a job's sources and wait until it is done, with a worker of its own.
 
     Whatever dies meanwhile, worker or embedded service, is started again. `show` is told about
     the progress several times a second, and what it waits for while something is out of reach.
-    Interrupted, the job is ended; what it has read stays, and is not read again by another.
+    Raises `Unavailable` where one reason has held the job for `patience` seconds. Interrupted, the
+    job is ended; what it has read stays, and is not read again by another.
     """
     started = time.monotonic()
     listing = _Listing(place, job_id, specs)
     try:
         with PrivateWorker(place.settings) as worker:
             listing.start()
-            progress = _wait(place, job_id, listing, worker, show)
+            progress = _wait(place, job_id, listing, worker, show, patience)
     except BaseException:
         with contextlib.suppress(Exception), place.database.begin() as connection:
             jobs.cancel(connection, job_id)
         raise
     _, failures = look_at(place, job_id)
     return Waited(job_id, progress, failures, listing.ignored, time.monotonic() - started)
+
+
+def wait_for(
+    place: Office,
+    job_id: int,
+    show: Callable[[Progress, str | None], None] = lambda _progress, _trouble: None,
+) -> Waited:
+    """Wait until a job is done that has all its pages, as `run_job` does.
+
+    Interrupted, the job goes on.
+    """
+    started = time.monotonic()
+    with PrivateWorker(place.settings) as worker:
+        progress = _wait(place, job_id, _Listed(), worker, show, None)
+    _, failures = look_at(place, job_id)
+    return Waited(job_id, progress, failures, 0, time.monotonic() - started)
 
 
 def look_at(place: Office, job_id: int) -> tuple[Progress, list[Failure]]:
@@ -203,15 +224,17 @@ def write_results(place: Office, job_id: int, out: Path, formats: Sequence[str])
 def _wait(
     place: Office,
     job_id: int,
-    listing: _Listing,
+    listing: _Listing | _Listed,
     worker: PrivateWorker,
     show: Callable[[Progress, str | None], None],
+    patience: float | None,
 ) -> Progress:
     app = celery_app(place.endpoints.broker_url)
     progress = Progress("ingesting", {}, {})
     reconciled = -_RECONCILE_SECONDS
     listed = False
     trouble: str | None = None
+    held_since: float | None = None
     while True:
         listing.check()
         worker.tend()
@@ -224,7 +247,9 @@ def _wait(
                 reconciled = time.monotonic()
             with place.database.begin() as connection:
                 progress = jobs.progress(connection, job_id)
-            trouble = None
+                held = jobs.troubles(connection, job_id)
+            trouble = held[0].reason if held else None
+            held_since = (held_since or time.monotonic()) if held else None
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -232,6 +257,8 @@ def _wait(
         show(progress, trouble)
         if progress.finished and trouble is None:
             return progress
+        if patience and held_since and time.monotonic() - held_since > patience:
+            raise Unavailable(f"job {job_id} does not get on: {trouble}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -260,6 +287,15 @@ class _Listing:
             self.done = True
         except BaseException as error:
             self._error = error
+
+
+class _Listed:
+    """A job of which nothing is to be listed any more."""
+
+    done = True
+
+    def check(self) -> None:
+        """Find nothing wrong."""
 
 
 class PrivateWorker:

@@ -18,7 +18,6 @@ from workers.app import count_waiting, send
 from workers.settings import Settings
 
 SHARD_SOURCES = 16
-LEAST_WINDOW = 2
 KINDS: tuple[Kind, ...] = ("ingest", "digitize")
 
 # A message may be between the broker's queue and a worker's claim for so many seconds.
@@ -44,17 +43,11 @@ def reconcile(database: sqlalchemy.Engine, app: celery.Celery, settings: Setting
                 open_jobs = jobs.open_jobs(connection)
             if open_jobs:
                 _bring_back_the_lost(database, app)
-            window = window_of(settings, len(open_jobs))
             for job in open_jobs:
-                refill(database, app, settings, job, window)
+                refill(database, app, settings, job)
         finally:
             holder.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
     return True
-
-
-def window_of(settings: Settings, open_jobs: int) -> int:
-    """Return how many shards each of so many jobs may have queued: all together fill the window."""
-    return max(LEAST_WINDOW, settings.window_shards // max(1, open_jobs))
 
 
 def refill(
@@ -62,10 +55,10 @@ def refill(
     app: celery.Celery,
     settings: Settings,
     job: OpenJob,
-    window: int,
     kinds: tuple[Kind, ...] = KINDS,
 ) -> int:
-    """Queue a job's waiting work up to `window` shards, and return how many were sent."""
+    """Queue a job's waiting work up to the window, and return how many shards were sent."""
+    window = settings.window_shards
     sent = 0
     for kind in kinds:
         with database.begin() as connection:

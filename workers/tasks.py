@@ -26,7 +26,7 @@ from workers.ingest import ingest_source
 from workers.memory import SHARE, most_memory
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, patiently, reason
-from workers.reconciler import refill, shard_died, window_of
+from workers.reconciler import refill, shard_died
 from workers.settings import Settings
 from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
 from workers.sources.model import Limits as SourceLimits
@@ -289,11 +289,9 @@ def _refill(bench: Bench, job_id: int) -> None:
     try:
         with bench.database.begin() as connection:
             jobs.finish_jobs(connection)
-            open_jobs = jobs.open_jobs(connection)
-        window = window_of(bench.settings, len(open_jobs))
-        for job in open_jobs:
-            if job.job_id == job_id:
-                refill(bench.database, bench.app, bench.settings, job, window)
+            wanted = [job for job in jobs.open_jobs(connection) if job.job_id == job_id]
+        for job in wanted:
+            refill(bench.database, bench.app, bench.settings, job)
     except LedgermillError as error:
         _log.warning("not refilled", job=job_id, reason=reason(error))
 

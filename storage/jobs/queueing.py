@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 from storage.jobs.records import Kind, OpenJob, on
 from storage.jobs.trouble import trial
 
+_LEAST_SHARE = 2
+
 
 def open_jobs(connection: Connection) -> list[OpenJob]:
     """Return the jobs that are not finished nor paused, the most urgent first, then the oldest."""
@@ -23,7 +25,9 @@ def open_jobs(connection: Connection) -> list[OpenJob]:
 
 
 def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: int) -> list[str]:
-    """Gather waiting pages into shards until `window` of them are queued; return the new tokens.
+    """Gather waiting pages into shards until the job's share of `window` is queued.
+
+    Returns the tokens of the new ones. The jobs that have work queued share the window evenly.
 
     A shard holds at most `shard_pages` pages, and no more than any of its pages allows. While more
     pages are coming, one that is not full waits for them, unless nothing of the job is being read.
@@ -131,11 +135,16 @@ def _free(connection: Connection, kind: Kind, job_id: int, window: int) -> int:
         return 0
     queued = connection.execute(
         on(
-            kind, "select count(distinct shard) from @work where job_id = :job and state = 'queued'"
+            kind,
+            "select count(distinct shard) filter (where job_id = :job) as own,"
+            " count(distinct job_id) filter (where job_id <> :job) as others"
+            " from @work where state = 'queued'",
         ),
         {"job": job_id},
-    ).scalar_one()
-    return window - int(queued)
+    ).one()
+    # Jobs share the window, so that many of them are no more for the broker to hold than one.
+    share = max(min(_LEAST_SHARE, window), window // (queued.others + 1))
+    return share - int(queued.own)
 
 
 def gather(items: Iterable[tuple[int, int]]) -> list[list[int]]:

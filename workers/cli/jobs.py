@@ -61,10 +61,10 @@ def digitize(
     _make_folder(out)
     with client.office() as place:
         job_id = client.make_job(place, how, collection, language, client.PRIORITY_WAITING)
-        with _progress_bar(json) as show:
-            waited = client.run_job(place, job_id, sources, show)
+        with progress_bar(json) as show:
+            waited = client.run_job(place, job_id, sources, show, client.PATIENCE_SECONDS)
         written = client.write_results(place, job_id, out, wanted)
-    _report(waited, written, out, json)
+    report(waited, written, out, json)
 
 
 @app.command()
@@ -84,9 +84,9 @@ def ingest(
     with client.office() as place:
         job_id = client.make_job(place, how, collection, language, client.PRIORITY_BULK)
         if wait:
-            with _progress_bar(json) as show:
+            with progress_bar(json) as show:
                 waited = client.run_job(place, job_id, sources, show)
-            _report(waited, None, None, json)
+            report(waited, None, None, json)
             return
         with console().status("copying the sources"):
             client.list_sources(place, job_id, sources)
@@ -132,6 +132,7 @@ def job_status() -> list[dict[str, Any]]:
     try:
         with database.connect() as connection:
             found = jobs.overview(connection)
+            held = {each.job_id: each.reason for each in jobs.troubles(connection)}
     finally:
         database.dispose()
     return [
@@ -144,6 +145,7 @@ def job_status() -> list[dict[str, Any]]:
             "finished_at": each.finished_at and each.finished_at.isoformat(),
             "sources": each.progress.sources,
             "pages": each.progress.pages,
+            "held": held.get(each.job_id),
             "failed": [asdict(failure) for failure in each.failures],
         }
         for each in found
@@ -159,6 +161,8 @@ def print_job_status(status: list[dict[str, Any]], failures: int = 5) -> None:
                 f"job {job['job']:<5} {job['state']:9} {job['collection']}: pages {pages or 0}"
             )
         )
+        if job["held"]:
+            print_line(one_line(f"{'':9} held, tried again now and then: {job['held']}"))
         for failure in job["failed"][:failures]:
             print_line(one_line(f"{'':9} {failure['what']}: {failure['reason']}"))
         if len(job["failed"]) > failures:
@@ -184,7 +188,7 @@ def _make_folder(out: Path) -> None:
 
 
 @contextmanager
-def _progress_bar(quiet: bool) -> Iterator[Callable[[Progress, str | None], None]]:
+def progress_bar(quiet: bool) -> Iterator[Callable[[Progress, str | None], None]]:
     """Show pages done, pages a second and the time left, on stderr, where a person looks."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -222,7 +226,7 @@ def _progress_bar(quiet: bool) -> Iterator[Callable[[Progress, str | None], None
         yield show
 
 
-def _report(waited: Waited, written: list[Path] | None, out: Path | None, json: bool) -> None:
+def report(waited: Waited, written: list[Path] | None, out: Path | None, json: bool) -> None:
     """Print how a job ended, and end with status 1 unless all of it worked."""
     pages = waited.progress.pages
     read, total = pages.get("done", 0), sum(pages.values())

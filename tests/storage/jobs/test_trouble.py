@@ -146,7 +146,7 @@ def test_sources_are_held_too_and_none_is_refused(connection: Connection) -> Non
         return token, source
 
     for _ in range(MOST):
-        jobs.source_postponed(connection, *claim(), "object store: gone")
+        jobs.source_postponed(connection, *claim(), "object store: gone", seconds=3600)
     assert jobs.queue_sources(connection, job_id, 16, 8) == []
     assert jobs.troubles(connection, job_id)[0].kind == "ingest"
     for _ in range(2 * jobs.UNAVAILABLE_TRIES):
