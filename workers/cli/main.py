@@ -31,12 +31,15 @@ MODULES = (
     "jobs",
     "reading",
     "search",
+    "reprocess",
+    "runs",
     "export",
     "evaluate",
     "form",
     "train",
     "services",
     "web",
+    "consensus",
     "backup",
 )
 """In the order in which `--help` lists their commands."""
