@@ -52,7 +52,11 @@ def finish_jobs(connection: Connection) -> list[int]:
 def progress(connection: Connection, job_id: int) -> Progress:
     """Count a job's sources and pages by state. Raises `LookupError` where there is no such job."""
     state = connection.execute(
-        text("select state from mill.job where id = :job"), {"job": job_id}
+        text(
+            "select case when paused_at is not null and state in ('ingesting', 'running')"
+            " then 'paused' else state end from mill.job where id = :job"
+        ),
+        {"job": job_id},
     ).scalar_one_or_none()
     if state is None:
         raise LookupError(f"there is no job {job_id}")

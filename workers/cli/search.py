@@ -1,4 +1,4 @@
-"""`search`, `sql`, `runs`: what has been read, found again."""
+"""`search`, `sql`: what has been read, found again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workers.cli.database import connected
-from workers.cli.output import complain, console, one_line, print_json
+from workers.cli.output import complain, console, print_json, print_table
 
 if TYPE_CHECKING:
     from storage.search import Hit
@@ -36,7 +36,7 @@ def search(
     if json:
         print_json([asdict(hit) for hit in hits])
     elif hits:
-        _print_table(
+        print_table(
             ("page", "place", "text", "confidence", "polygon"),
             (
                 (hit.page, _place(hit), hit.text, f"{hit.confidence:.2f}", _corners(hit.polygon))
@@ -68,33 +68,12 @@ def sql(
     elif csv:
         _print_csv(answer)
     else:
-        _print_table(answer.columns, ([_shown(value) for value in row] for row in answer.rows))
+        print_table(answer.columns, ([_shown(value) for value in row] for row in answer.rows))
     if answer.cut:
         complain(
             f"sql: only the first {chosen.sql_rows} rows are shown; narrow the statement, or raise "
             "LEDGERMILL_SQL_ROWS"
         )
-
-
-@app.command()
-def runs(json: Json = False) -> None:
-    """List the ways of reading that have been used, and the pages that each has read."""
-    from storage.runs import list_runs
-
-    with connected() as connection:
-        found = list_runs(connection)
-    if json:
-        print_json([asdict(run) for run in found])
-    elif found:
-        _print_table(
-            ("run", "pages", "current for", "since"),
-            (
-                (r.name, str(r.pages), str(r.current_pages), f"{r.created_at:%Y-%m-%d %H:%M}")
-                for r in found
-            ),
-        )
-    else:
-        console().print("no page has been read yet")
 
 
 def _place(hit: Hit) -> str:
@@ -105,24 +84,6 @@ def _place(hit: Hit) -> str:
 
 def _corners(polygon: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x:.0f},{y:.0f}" for x, y in polygon)
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on stdout; all of every text where nobody's terminal bounds it."""
-    import sys
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(Text(one_line(column)), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(one_line(value)) for value in row))
-    width = None if sys.stdout.isatty() else 10_000
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
 
 
 def _print_csv(answer: Answer) -> None:
