@@ -25,7 +25,8 @@ from pipeline.profiles import Profile, load_profile, profile_names
 from pipeline.version import CODE_VERSION
 from storage import jobs
 from storage.database import connect
-from storage.exports import export
+from storage.exports import ALL, export
+from storage.exports.observed.selected import export_selected
 from storage.exports.pages import pages_of_job
 from storage.jobs import Failure, Progress
 from storage.objects import open_store
@@ -203,17 +204,28 @@ def look_at(place: Office, job_id: int) -> tuple[Progress, list[Failure]]:
         return jobs.progress(connection, job_id), jobs.failures(connection, job_id)
 
 
-def write_results(place: Office, job_id: int, out: Path, formats: Sequence[str]) -> list[Path]:
-    """Write what a job has read to a folder and return the files.
+def write_results(
+    place: Office, job_id: int, out: Path, formats: Sequence[str], left_out: list[str]
+) -> list[Path]:
+    """Write what a job has read to a folder and return the files; add what could not be written.
 
     A service that went away is started again once or twice; raises `Unavailable` after that, or
     where the folder cannot be written to.
     """
     for last in (False, False, True):
         try:
+            fetch = open_store(place.endpoints.object_store).get
+            left_out.clear()
             with place.database.begin() as connection:
-                pages = pages_of_job(connection, job_id)
-                return [path for _, paths in export(pages, out, formats) for path in paths]
+                pages = pages_of_job(connection, job_id, fetch)
+                chosen = [name for name in formats if name in ALL]
+                found = export(pages, out, chosen, left_out) if chosen else ()
+                files = [path for _, paths in found for path in paths]
+                if "sef" in formats:
+                    observed = export_selected(connection, out, ["sef"], job=job_id)
+                    left_out += observed.left_out
+                    files += observed.files
+                return files
         except Exception as error:
             if last or not is_transient(error):
                 raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,6 +52,16 @@ def write(path: Path, data: bytes) -> None:
     """
     with appearing(path) as file:
         file.write(data)
+
+
+def drop_from(first: int, path_of: Callable[[int], Path]) -> None:
+    """Remove the numbered files of an earlier time, from the first on as far as they go."""
+    for number in count(first):
+        left = path_of(number)
+        if not left.is_file():
+            return
+        with writing(left):
+            left.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,11 @@ class Growing(ABC, Generic[_File]):
         """Whether there is a file."""
         return self._file is not None
 
+    @property
+    def files(self) -> list[Path]:
+        """The file, as soon as there is one."""
+        return [self.path] if self.written else []
+
     def __enter__(self) -> Self:
         return self
 

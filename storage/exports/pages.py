@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -58,6 +59,9 @@ _OF_COLLECTION = """
     order by collection.name collate "C", page.name collate "C", page.id
 """
 
+Fetch = Callable[[str], bytes]
+"""What gets an object by its SHA-256, such as `ObjectStore.get`."""
+
 _BATCH = 200
 _UNKNOWN = datetime(1970, 1, 1)  # noqa: DTZ001 (all times here are UTC)
 
@@ -86,7 +90,7 @@ class PublishedPage:
     collection: str = ""
     image: str = ""
     media_type: str = "image/jpeg"
-    fetch: Callable[[str], bytes] | None = None
+    fetch: Fetch | None = None
 
     def scan(self) -> bytes:
         """Return the file of the scan. Raises `BadInput` where the object store has lost it."""
@@ -99,7 +103,9 @@ class PublishedPage:
         return f"{stem}{SUFFIXES.get(self.media_type, '.img')}"
 
 
-def pages_of_job(connection: Connection, job_id: int) -> Iterator[PublishedPage]:
+def pages_of_job(
+    connection: Connection, job_id: int, fetch: Fetch | None = None
+) -> Iterator[PublishedPage]:
     """Yield the pages of a job that have been read, in the order of its sources.
 
     A page has the name that the job's own sources give it; one that came twice under two names is
@@ -107,10 +113,12 @@ def pages_of_job(connection: Connection, job_id: int) -> Iterator[PublishedPage]
     there is no such job.
     """
     query = _OF_JOB if kind_of_job(connection, job_id) == "ingest" else _OF_REPROCESSED
-    return _pages(connection, query, {"job": job_id})
+    return _pages(connection, query, {"job": job_id}, fetch)
 
 
-def pages_of_collection(connection: Connection, collection: str | None) -> Iterator[PublishedPage]:
+def pages_of_collection(
+    connection: Connection, collection: str | None, fetch: Fetch | None = None
+) -> Iterator[PublishedPage]:
     """Yield the pages of a collection, or of all, as they currently stand, by name.
 
     The connection must stay in one transaction meanwhile. Raises `BadInput` where there is no such
@@ -118,11 +126,11 @@ def pages_of_collection(connection: Connection, collection: str | None) -> Itera
     """
     if collection is not None:
         check_collection(connection, collection)
-    return _pages(connection, _OF_COLLECTION, {"collection": collection})
+    return _pages(connection, _OF_COLLECTION, {"collection": collection}, fetch)
 
 
 def _pages(
-    connection: Connection, query: str, parameters: dict[str, Any]
+    connection: Connection, query: str, parameters: dict[str, Any], fetch: Fetch | None
 ) -> Iterator[PublishedPage]:
     options = {"stream_results": True, "yield_per": _BATCH}
     with connection.execute(text(query), parameters, execution_options=options) as rows:
@@ -136,4 +144,5 @@ def _pages(
                 collection,
                 image,
                 media_type,
+                None if fetch is None else lru_cache(maxsize=1)(fetch),
             )

@@ -15,8 +15,6 @@ from workers.cli.output import complain, console, one_line, print_json, print_li
 if TYPE_CHECKING:
     import sqlalchemy
 
-    from storage.exports.observed import Written
-    from storage.observations import Silent
 
 app = typer.Typer()
 stations = typer.Typer(
@@ -27,50 +25,69 @@ app.add_typer(stations, name="station")
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Whose pages they are.")]
 
-_NAMED = 5
-"""So many pages are named of those that gave nothing."""
-
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder; made where missing.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder; made where missing. The same one goes on.")
+    ],
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="Only this collection.")
     ] = None,
-    job: Annotated[int | None, typer.Option(help="Only the pages of this job.")] = None,
+    job: Annotated[
+        int | None, typer.Option(help="Only the pages of this job, by its number.")
+    ] = None,
     formats: Annotated[
-        str, typer.Option("--format", help="Any of csv, json, parquet, sef.")
+        str,
+        typer.Option("--format", help="Some of those below, with commas: csv,pdf,page,image."),
     ] = "csv,json",
     json: Json = False,
 ) -> None:
-    """Write what has been read as files.
+    """Write what has been read, corrected where somebody did, as files.
 
-    csv: NAME.table-1.csv, … and observations.csv; json: NAME.json; parquet: cells.parquet and
-    observations.parquet; sef: a Station Exchange Format file for each variable of a station.
+    \b
+    For each page NAME:
+      csv xlsx       its tables: NAME.table-1.csv, ...
+      json           all that is known: NAME.json
+      page alto      PAGE XML 2019: NAME.xml; ALTO 4.4: NAME.alto.xml
+      hocr tei       NAME.hocr; NAME.tei.xml
+      pdf            PDF/A with the text on the scan: NAME.pdf
+      txt md         plain text; Markdown
+      image          the scan itself: NAME.jpg
+    For all pages:
+      parquet        cells.parquet, lines.parquet (DuckDB, pandas, R)
+      jsonl coco     pages.jsonl; the layout: coco.json
+      huggingface    a folder of lines and cells, to train on
+      zooniverse     a folder of doubtful cells, for volunteers
+      csv parquet sef  observations; sef: a file a variable of a station
+
+    What lies in the folder from an earlier or interrupted export, unchanged, is not made again.
     """
     from storage import exports
     from storage.exports import observed
+    from storage.exports.observed.selected import export_selected
 
     if job is not None and collection is not None:
         raise typer.BadParameter("choose one of --job and --collection")
-    known = tuple(dict.fromkeys((*exports.FORMATS, *observed.FORMATS)))
-    chosen = exports.formats_of(formats, known)
+    chosen = exports.formats_of(formats, tuple(dict.fromkeys((*exports.ALL, *observed.FORMATS))))
+    left_out: list[str] = []
     with connected() as connection, console().status("exporting") as shown:
         pages = files = 0
-        for name, paths in _pages(connection, out, collection, job, chosen):
-            pages += 1
+        for name, paths in _pages(connection, out, collection, job, chosen, left_out):
+            pages += name is not None
             files += paths
-            shown.update(f"exporting: {pages} pages, {one_line(name)}")
+            shown.update(f"exporting: {pages} pages, {one_line(name or '')}")
         shown.update("exporting observations")
-        written, left_out = _observations(connection, out, collection, job, chosen)
+        written = export_selected(connection, out, chosen, collection, job)
     files += len(written.files)
+    left_out += written.left_out
     if json:
         print_json(
             {
                 "pages": pages,
                 "files": files,
                 "observations": written.observations,
-                "left_out": [*left_out, *written.left_out],
+                "left_out": [*written.kept_back, *left_out],
                 "out": str(out),
             }
         )
@@ -78,10 +95,10 @@ def export(
         counts = {"pages": pages, "observations": written.observations, "files": files}
         said = [f"{count} {what}" for what, count in counts.items() if count or what == "files"]
         print_line(f"{', '.join(said)} in {out}")
-        for line in (*left_out, *written.left_out):
+        for line in (*written.kept_back, *left_out):
             complain(line)
-    if written.left_out or ("sef" in chosen and not written.observations):
-        if not written.observations:
+    if left_out or ("sef" in chosen and not written.observations):
+        if not written.observations and "sef" in chosen:
             complain("sef: nothing was observed; see `ledgermill station --help`")
         raise typer.Exit(1)
 
@@ -92,69 +109,25 @@ def _pages(
     collection: str | None,
     job: int | None,
     formats: Sequence[str],
-) -> Iterator[tuple[str, int]]:
+    left_out: list[str],
+) -> Iterator[tuple[str | None, int]]:
     """Write pages in those of the formats that take them; yield their names and files."""
     from storage import exports
     from storage.exports.pages import pages_of_collection, pages_of_job
+    from storage.objects import open_store
+    from workers.services import endpoints
 
-    chosen = [name for name in formats if name in (*exports.FORMATS, "parquet")]
+    chosen = [name for name in formats if name in exports.ALL]
     if not chosen:
         return
+    fetch = open_store(endpoints().object_store).get
     found = (
-        pages_of_collection(connection, collection)
+        pages_of_collection(connection, collection, fetch)
         if job is None
-        else pages_of_job(connection, job)
+        else pages_of_job(connection, job, fetch)
     )
-    for page, paths in exports.export(found, out, chosen):
-        yield page.name, len(paths)
-
-
-def _observations(
-    connection: sqlalchemy.Connection,
-    out: Path,
-    collection: str | None,
-    job: int | None,
-    formats: Sequence[str],
-) -> tuple[Written, list[str]]:
-    """Write observations in those of the formats that take them; return what pages kept back."""
-    from storage.exports import observed
-    from storage.observations import observations_of, silent_pages
-    from storage.stations import stations
-
-    if not set(formats) & set(observed.FORMATS):
-        return observed.Written(), []
-    said = stations(connection)
-    found = observations_of(connection, collection, job)
-    written = observed.export(found, out, formats, said)
-    if not written.observations and "parquet" not in formats and "sef" not in formats:
-        return written, []  # who asks for tables need not know of observations
-    return written, _kept_back(silent_pages(connection, collection, job))
-
-
-def _kept_back(pages: Sequence[Silent]) -> list[str]:
-    """Return what to say of pages that hold more than was observed, a line for each reason."""
-    lines = []
-    mute = [page.page for page in pages if not page.observed]
-    if mute:
-        lines.append(
-            f"{_named(mute)}: no observations, since no date or no variable is known; say them "
-            "with `ledgermill station set`"
-        )
-    by_head: dict[str, list[str]] = {}
-    for page in pages:
-        for head in page.unknown:
-            by_head.setdefault(head, []).append(page.page)
-    lines += [
-        f"column {head!r} of {_named(those)}: left out, since its variable is not known; say it "
-        "with `ledgermill station set`"
-        for head, those in sorted(by_head.items())
-    ]
-    return lines
-
-
-def _named(pages: Sequence[str]) -> str:
-    more = len(pages) - _NAMED
-    return ", ".join(pages[:_NAMED]) + (f" and {more} more pages" if more > 0 else "")
+    for page, paths in exports.export(found, out, chosen, left_out):
+        yield (None if page is None else page.name), len(paths)
 
 
 @stations.command("set")

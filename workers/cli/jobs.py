@@ -36,7 +36,9 @@ def digitize(
     sources: Sources,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the results go.")],
     profile: ProfileName = "default",
-    formats: Annotated[str, typer.Option("--format", help="Any of csv, json.")] = "csv,json",
+    formats: Annotated[
+        str, typer.Option("--format", help="As for `export`, with commas: csv,json,pdf.")
+    ] = "csv,json",
     collection: Annotated[str, typer.Option(help="Where the pages are kept.")] = "default",
     language: Language = "simple",
     detect_only: Annotated[
@@ -53,18 +55,23 @@ def digitize(
         _detect(sources, out, profile)
         return
     from pipeline.profiles import load_profile
-    from storage.exports import formats_of
+    from storage.exports import ALL, formats_of
     from workers import client
 
-    wanted = formats_of(formats)
+    wanted = formats_of(formats, (*ALL, "sef"))
+    left_out: list[str] = []
     how = load_profile(profile)
     _make_folder(out)
     with client.office() as place:
         job_id = client.make_job(place, how, collection, language, client.PRIORITY_WAITING)
         with progress_bar(json) as show:
             waited = client.run_job(place, job_id, sources, show, client.PATIENCE_SECONDS)
-        written = client.write_results(place, job_id, out, wanted)
+        written = client.write_results(place, job_id, out, wanted, left_out)
+    for line in left_out:
+        complain(line)
     report(waited, written, out, json)
+    if left_out:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -62,9 +62,7 @@ def to_alto(page: PublishedPage, stem: str) -> bytes:
     )
     space = add(sheet, "PrintSpace", HPOS=0, VPOS=0, WIDTH=whole.width, HEIGHT=whole.height)
     if whole.lines:
-        block = _block(
-            space, "TextBlock", "lines", around([line.polygon for line in whole.lines])
-        )
+        block = _block(space, "TextBlock", "lines", around([line.polygon for line in whole.lines]))
         for number, line in enumerate(whole.lines):
             said = [tags.of("status", line.status)] if line.status != "plain" else []
             said += [tags.of("corrected", "yes")] if line.corrected else []
@@ -100,9 +98,7 @@ class _Tags:
             add(tags, tag, ID=name, TYPE=kind, LABEL=label)
 
 
-def _add_cell(
-    grid: etree._Element, name: str, cell: Cell, header_rows: int, tags: _Tags
-) -> None:
+def _add_cell(grid: etree._Element, name: str, cell: Cell, header_rows: int, tags: _Tags) -> None:
     said = [tags.of("row", cell.row), tags.of("column", cell.column)]
     if cell.row_span > 1:
         said.append(tags.of("row_span", cell.row_span))

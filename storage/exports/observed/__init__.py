@@ -20,11 +20,15 @@ FORMATS = ("csv", "parquet", "sef")
 
 @dataclass
 class Written:
-    """What was written: files, how many observations, and what a format could not take, and why."""
+    """What was written: files, how many observations, what a format could not take, and why.
+
+    `kept_back` is what pages did not tell.
+    """
 
     files: list[Path] = field(default_factory=list)
     observations: int = 0
     left_out: list[str] = field(default_factory=list)
+    kept_back: list[str] = field(default_factory=list)
 
 
 def export(

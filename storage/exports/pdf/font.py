@@ -79,11 +79,7 @@ def to_unicode(codes: Mapping[str, int]) -> bytes:
         for character, code in codes.items()
     ]
     lists = [entries[i : i + _BLOCK] for i in range(0, len(entries), _BLOCK)]
-    body = [
-        line
-        for each in lists
-        for line in (f"{len(each)} beginbfchar", *each, "endbfchar")
-    ]
+    body = [line for each in lists for line in (f"{len(each)} beginbfchar", *each, "endbfchar")]
     return "\n".join(
         (
             "/CIDInit /ProcSet findresource begin",
@@ -118,7 +114,9 @@ def blank_font() -> bytes:
     top, bottom = round(ASCENT * _EM), round((ASCENT - 1) * _EM)
     builder.setupHorizontalHeader(ascent=top, descent=bottom)
     builder.setupNameTable({"familyName": NAME, "styleName": "Regular", "psName": NAME})
-    builder.setupOS2(sTypoAscender=top, sTypoDescender=bottom, usWinAscent=top, usWinDescent=-bottom)
+    builder.setupOS2(
+        sTypoAscender=top, sTypoDescender=bottom, usWinAscent=top, usWinDescent=-bottom
+    )
     builder.setupPost()
     builder.updateHead(created=0, modified=0)
     file = io.BytesIO()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
+from pikepdf import Dictionary, Name, Object, Pdf, Stream
 from PIL import Image
 
 from pipeline.decode import ImageLimits, decoded, open_image, orientation

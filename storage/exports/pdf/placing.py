@@ -6,6 +6,7 @@ that lies askew run into their neighbours' height, so the page is then turned un
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -110,7 +111,7 @@ def _of_table(table: Table, turn: Turn) -> Iterator[Text]:
     """Yield the texts of a table, those of a row on one line where their ink lies about it."""
     rows = list(_rows(table))
     lines = [_level(row, turn) for row in rows]
-    pitches = [b[0] - a[0] for a, b in zip(lines, lines[1:], strict=False) if b[0] > a[0]]
+    pitches = [b[0] - a[0] for a, b in itertools.pairwise(lines) if b[0] > a[0]]
     pitch = statistics.median(pitches) if pitches else math.inf
     for row, (middle, height) in zip(rows, lines, strict=True):
         size = min(height, pitch)
@@ -124,7 +125,9 @@ def _of_table(table: Table, turn: Turn) -> Iterator[Text]:
                 yield _along(text, corners)
                 continue
             left, right = min(x for x, _ in corners), max(x for x, _ in corners)
-            yield Text(text, left, _baseline(middle, size), size, _stretch(text, right - left, size))
+            yield Text(
+                text, left, _baseline(middle, size), size, _stretch(text, right - left, size)
+            )
 
 
 def _level(row: Sequence[Cell], turn: Turn) -> tuple[float, float]:

@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from itertools import count
 from pathlib import Path
 
 from pipeline.page import Table
-from storage.exports.files import Names, writing
+from storage.exports.files import drop_from
 from storage.exports.files import write as write_file
 from storage.exports.pages import PublishedPage
-
-
-def write(pages: Iterable[PublishedPage], out: Path) -> list[Path]:
-    """Write the tables of every page to the folder `out`; return the files."""
-    names = Names()
-    return [path for page in pages for path in write_page(page, names.stem(page.name), out)]
 
 
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
@@ -34,12 +26,7 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
         path = _path(out, stem, number)
         write_file(path, to_csv(table).encode("utf-8"))
         paths.append(path)
-    for number in count(len(paths) + 1):
-        left = _path(out, stem, number)
-        if not left.is_file():
-            break
-        with writing(left):
-            left.unlink(missing_ok=True)
+    drop_from(len(paths) + 1, lambda number: _path(out, stem, number))
     return paths
 
 

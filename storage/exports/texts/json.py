@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.page import to_json
-from storage.exports.files import Names
 from storage.exports.files import write as write_file
 from storage.exports.pages import PublishedPage
-
-
-def write(pages: Iterable[PublishedPage], out: Path) -> list[Path]:
-    """Write every page to the folder `out`; return the files."""
-    names = Names()
-    return [path for page in pages for path in write_page(page, names.stem(page.name), out)]
 
 
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:

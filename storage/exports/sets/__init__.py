@@ -1,0 +1,1 @@
+"""Data sets for other programs: COCO, Hugging Face, Zooniverse."""

@@ -1,0 +1,1 @@
+"""Tables as grids and as rows: CSV, XLSX, Parquet."""

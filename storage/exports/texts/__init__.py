@@ -1,0 +1,1 @@
+"""Pages as text: JSON, JSON Lines, plain text, Markdown."""
