@@ -8,8 +8,10 @@ and the next one does it anew.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -17,15 +19,18 @@ from pipeline.errors import BadInput
 from storage import jobs
 from storage.jobs import NewSource
 from storage.objects import ObjectStore
-from workers.settings import settings
+from workers.bring import Brought, Details, bring, check_source
+from workers.settings import Settings, settings, without_password
 from workers.sources import (
     FoundSource,
     IgnoredFile,
     Limits,
     PageImage,
     RefusedSource,
+    RemoteSource,
     open_document,
 )
+from workers.sources.entry import TOLD
 from workers.sources.kinds import HEAD, MEDIA_TYPES, sniff
 from workers.sources.names import stem
 
@@ -44,11 +49,27 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A source that is still to be taken in."""
+    """A source that is still to be taken in; `tries` is how often it was fetched in vain."""
 
     collection_id: int
     name: str
-    sha256: str
+    sha256: str | None
+    details: Details | None
+    tries: int
+
+    @property
+    def page_name(self) -> str:
+        """What its page is called, or what those of a document are called after."""
+        return (self.details and self.details.entry.name) or stem(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a document came from: `address` and `mark` where it was fetched, and what was said."""
+
+    address: str | None = None
+    fetched: bool = False
+    told: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,14 @@ class _Page:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What a source holds."""
+
+    pages: list[_Page]
+    refused: list[RefusedSource]
+
+
 # --- the client's side --------------------------------------------------------------------------
 
 
@@ -70,13 +99,13 @@ def submit(
     connection: Connection,
     store: ObjectStore,
     job_id: int,
-    sources: Iterable[FoundSource | RefusedSource | IgnoredFile],
+    sources: Iterable[FoundSource | RemoteSource | RefusedSource | IgnoredFile],
     limits: Limits | None = None,
 ) -> Submitted:
     """Put the files of a job into the object store and list them, the refused ones as such.
 
-    Commits in batches. A file that can no longer be read is refused; raises `Unavailable` where
-    the store or its folder is.
+    What lies on other machines is listed, to be fetched by a worker. Commits in batches. A file
+    that can no longer be read is refused; raises `Unavailable` where the store or its folder is.
     """
     limits = limits or Limits.of(settings())
     found = refused = ignored = 0
@@ -99,15 +128,18 @@ def submit(
 
 
 def _handed_over(
-    store: ObjectStore, source: FoundSource | RefusedSource, limits: Limits
+    store: ObjectStore, source: FoundSource | RemoteSource | RefusedSource, limits: Limits
 ) -> NewSource:
-    if isinstance(source, FoundSource):
-        try:
+    try:
+        if isinstance(source, RemoteSource):
+            check_source(settings(), Details.from_json(source.details))
+            return NewSource(source.name, None, None, source.address, source.details)
+        if isinstance(source, FoundSource):
             data = source.read(limits)
-        except BadInput as error:
-            source = RefusedSource.of(error)
-        else:
-            return NewSource(source.name, store.put(data, _media_type(data)))
+            details = Details(source.entry).to_json() if source.entry else None
+            return NewSource(source.name, store.put(data, _media_type(data)), details=details)
+    except BadInput as error:
+        source = RefusedSource(source.name, error.reason, error.remedy)
     return NewSource(source.name, None, _reason(source))
 
 
@@ -130,16 +162,33 @@ def ingest_source(
     no page becomes `refused`, a part of one that is none is listed as refused itself. `moved` is
     called for every page. Raises `Unavailable` where the object store is.
     """
-    limits = limits or Limits.of(settings())
+    chosen = settings()
+    limits = limits or Limits.of(chosen)
     source = _waiting(connection, job_id, number)
-    known = _known_pages(connection, source) if source else []
-    connection.rollback()
     if source is None:
+        connection.rollback()
         return []
-    if known and all(store.exists(page.sha256) for page in known):
-        data = store.get(source.sha256)
-        return _store(connection, source, _media_type(data), job_id, number, known, [])
+    if source.sha256 is None:
+        return _fetch_source(connection, store, chosen, source, job_id, number, limits, moved)
+    known = _known_pages(connection, source, source.sha256)
+    connection.rollback()
     data = store.get(source.sha256)
+    origin = _Origin(told=dict(source.details.entry.told) if source.details else None)
+    if known and all(store.exists(page.sha256) for page in known):
+        opened = _Opened(known, [])
+    else:
+        opened = _open(store, data, source, limits, moved)
+    return _write(connection, source, _media_type(data), job_id, number, opened, origin)
+
+
+def _open(
+    store: ObjectStore, data: bytes, source: _Source, limits: Limits, moved: Callable[[], None]
+) -> _Opened:
+    """Return what a source's bytes hold, its page images in the object store.
+
+    A source that is no page at all is its only refused part.
+    """
+    own = hashlib.sha256(data).hexdigest()
     pages: list[_Page] = []
     refused: list[RefusedSource] = []
     try:
@@ -148,29 +197,113 @@ def ingest_source(
             if isinstance(found, RefusedSource):
                 refused.append(found)
             else:
-                pages.append(_put(store, found, source.sha256))
+                pages.append(_put(store, found, source, own))
     except BadInput as error:
         refused.append(RefusedSource.of(error))
-    if not pages:
-        _refuse(connection, job_id, number, refused)
+    return _Opened(pages, refused)
+
+
+def _write(
+    connection: Connection,
+    source: _Source,
+    media_type: str,
+    job_id: int,
+    number: int,
+    opened: _Opened,
+    origin: _Origin,
+) -> list[int]:
+    if not opened.pages:
+        _refuse(connection, job_id, number, opened.refused)
         return []
-    return _store(connection, source, _media_type(data), job_id, number, pages, refused)
+    return _store(
+        connection, source, media_type, job_id, number, opened.pages, opened.refused, origin
+    )
+
+
+# --- what is still to be fetched ----------------------------------------------------------------
+
+
+def _fetch_source(
+    connection: Connection,
+    store: ObjectStore,
+    chosen: Settings,
+    source: _Source,
+    job_id: int,
+    number: int,
+    limits: Limits,
+    moved: Callable[[], None],
+) -> list[int]:
+    """Take in a source that lies elsewhere, or list what a list there names."""
+    assert source.details is not None
+    connection.rollback()
+
+    def opened(data: bytes) -> tuple[tuple[int, int] | None, _Opened]:
+        made = _open(store, data, source, limits, moved)
+        if not made.pages and made.refused:
+            refused = made.refused[0]
+            raise BadInput(refused.name, refused.reason, refused.remedy)
+        first = made.pages[0] if made.pages else None
+        return (first.width, first.height) if first else None, made
+
+    try:
+        brought = bring(
+            connection, chosen, source.details, source.name, source.tries, opened, moved
+        )
+    except BadInput as error:
+        refused = RefusedSource(source.name, error.reason, error.remedy)
+        _refuse(connection, job_id, number, [refused])
+        return []
+    sha256 = store.put(brought.data, _media_type(brought.data)) if brought.data else None
+    if brought.listed:
+        _expand(connection, job_id, number, sha256, brought)
+        return []
+    assert isinstance(brought.opened, _Opened)
+    assert sha256 is not None
+    told = {**source.details.entry.told, **brought.said}
+    if brought.address != source.details.entry.address:
+        told["fetched_from"] = without_password(brought.address)
+    origin = _Origin(without_password(source.details.entry.address), True, told)
+    source = replace(source, sha256=sha256)
+    media_type = _media_type(brought.data)
+    return _write(connection, source, media_type, job_id, number, brought.opened, origin)
+
+
+def _expand(
+    connection: Connection, job_id: int, number: int, sha256: str | None, brought: Brought
+) -> None:
+    """List what a list names, and that the list is done with, in one transaction."""
+    if _waiting(connection, job_id, number) is None:  # another delivery was faster
+        connection.rollback()
+        return
+    jobs.add_sources(connection, job_id, brought.listed)
+    connection.execute(
+        text(
+            "update mill.job_source set sha256 = :sha256 where job_id = :job and number = :number"
+        ),
+        {"sha256": sha256, "job": job_id, "number": number},
+    )
+    jobs.source_stored(connection, job_id, number, None)
+    connection.commit()
 
 
 def _waiting(connection: Connection, job_id: int, number: int) -> _Source | None:
     """Return a source unless it is settled; locks it for the transaction."""
     row = connection.execute(
         text(
-            "select job.collection_id, s.source, s.sha256 from mill.job_source s"
+            "select job.collection_id, s.source, s.sha256, s.details, s.postponed"
+            " from mill.job_source s"
             " join mill.job on job.id = s.job_id where s.job_id = :job and s.number = :number"
             " and s.state not in ('stored', 'refused') for no key update of s"
         ),
         {"job": job_id, "number": number},
     ).one_or_none()
-    return _Source(*row) if row else None
+    if row is None:
+        return None
+    details = None if row.details is None else Details.from_json(row.details)
+    return _Source(row.collection_id, row.source, row.sha256, details, row.postponed)
 
 
-def _known_pages(connection: Connection, source: _Source) -> list[_Page]:
+def _known_pages(connection: Connection, source: _Source, sha256: str) -> list[_Page]:
     """Return the pages that the same bytes gave before in this collection, if all of them did.
 
     The pages are then the same whatever the decoders of today would make of them, and no decoder
@@ -178,7 +311,8 @@ def _known_pages(connection: Connection, source: _Source) -> list[_Page]:
     """
     rows = connection.execute(
         text(
-            "select d.source, d.media_type as document_type, dp.name, image.*"
+            "select d.source, d.media_type as document_type, d.told ->> 'name' as base, dp.name,"
+            " image.*"
             " from mill.document_page dp join mill.document d on d.id = dp.document_id"
             " join mill.page on page.id = dp.page_id"
             " join mill.image on image.sha256 = page.image_sha256"
@@ -187,23 +321,27 @@ def _known_pages(connection: Connection, source: _Source) -> list[_Page]:
             " join mill.refused_entry using (job_id, number) where s.document_id = d.id))"
             " order by dp.number"
         ),
-        {"sha256": source.sha256, "collection": source.collection_id},
+        {"sha256": sha256, "collection": source.collection_id},
     )
     pages = []
     for row in rows:
         name = row.name
         if row.document_type != MEDIA_TYPES["zip"]:  # whose pages are named after its entries
-            name = stem(source.name) + name.removeprefix(stem(row.source))
+            known_as = row.base or stem(row.source)
+            name = source.page_name + name.removeprefix(known_as)
         pages.append(_Page(name, row.sha256, row.media_type, row.bytes, row.width, row.height))
     return pages
 
 
-def _put(store: ObjectStore, page: PageImage, source_sha256: str) -> _Page:
-    """Store a page image, unless it is the source itself, which is stored already."""
+def _put(store: ObjectStore, page: PageImage, source: _Source, own: str) -> _Page:
+    """Store a page image, unless it is the source itself, `own`, which is stored by itself."""
     sha256 = hashlib.sha256(page.data).hexdigest()
-    if sha256 != source_sha256:
+    if sha256 != own:
         sha256 = store.put(page.data, page.media_type)
-    return _Page(page.name, sha256, page.media_type, len(page.data), page.width, page.height)
+    name = page.name
+    if source.details and source.details.entry.name:
+        name = source.page_name + name.removeprefix(stem(source.name))
+    return _Page(name, sha256, page.media_type, len(page.data), page.width, page.height)
 
 
 def _refuse(connection: Connection, job_id: int, number: int, refused: list[RefusedSource]) -> None:
@@ -232,6 +370,7 @@ def _store(
     number: int,
     pages: list[_Page],
     refused: list[RefusedSource],
+    origin: _Origin,
 ) -> list[int]:
     """Write what a source holds, and that it is stored, in one transaction.
 
@@ -241,7 +380,7 @@ def _store(
     if _waiting(connection, job_id, number) is None:  # another delivery was faster
         connection.rollback()
         return []
-    document_id = _document(connection, source, media_type)
+    document_id = _document(connection, source, media_type, origin)
     page_ids = _pages(connection, source.collection_id, pages)
     connection.execute(
         text(
@@ -268,20 +407,39 @@ def _store(
     return sorted(after - before)
 
 
-def _document(connection: Connection, source: _Source, media_type: str) -> int:
+def _document(connection: Connection, source: _Source, media_type: str, origin: _Origin) -> int:
+    """Return the document of a source, made where there is none; what is said of it now counts."""
+    told = dict(origin.told or {})
+    if source.details and source.details.entry.name:
+        told["name"] = source.details.entry.name
+    named: dict[str, Any] = {name: told.pop(name, None) for name in TOLD}
     return int(
         connection.execute(
             text(
-                "insert into mill.document (collection_id, source, sha256, media_type)"
-                " values (:collection, :source, :sha256, :media_type)"
-                " on conflict (collection_id, sha256, source)"
-                " do update set media_type = excluded.media_type returning id"
+                "insert into mill.document as known (collection_id, source, sha256, media_type,"
+                " address, fetched_at, station, date, title, rights, told)"
+                " values (:collection, :source, :sha256, :media_type, :address,"
+                " case when :fetched then clock_timestamp() end, :station, :date, :title, :rights,"
+                " cast(:told as jsonb))"
+                " on conflict (collection_id, sha256, source) do update"
+                " set media_type = excluded.media_type,"
+                " address = coalesce(excluded.address, known.address),"
+                " fetched_at = coalesce(excluded.fetched_at, known.fetched_at),"
+                " station = coalesce(excluded.station, known.station),"
+                " date = coalesce(excluded.date, known.date),"
+                " title = coalesce(excluded.title, known.title),"
+                " rights = coalesce(excluded.rights, known.rights),"
+                " told = coalesce(excluded.told, known.told) returning id"
             ),
             {
                 "collection": source.collection_id,
                 "source": source.name,
                 "sha256": source.sha256,
                 "media_type": media_type,
+                "address": origin.address,
+                "fetched": origin.fetched,
+                "told": json.dumps(told) if told else None,
+                **named,
             },
         ).scalar_one()
     )

@@ -247,7 +247,8 @@ def settings() -> Settings:
 def without_password(url: str) -> str:
     """Return `url` with its password, also one given as a query parameter, shown as `***`."""
     url = re.sub(r"(://[^/?@:]*):[^/?]*@", r"\1:***@", url, count=1)
-    return re.sub(r"(?i)([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", r"\1***", url)
+    secret = "password|secret|token|signature|credential|api_?key"
+    return re.sub(rf"(?i)([?&][^=&]*(?:{secret})[^=&]*=)[^&]*", r"\1***", url)
 
 
 def hide_passwords(text: str) -> str:

@@ -6,7 +6,14 @@ parses in a child process with limits (`workers.sources.guard`).
 
 from workers.sources.find import find_sources
 from workers.sources.guard import open_document
-from workers.sources.model import FoundSource, IgnoredFile, Limits, PageImage, RefusedSource
+from workers.sources.model import (
+    FoundSource,
+    IgnoredFile,
+    Limits,
+    PageImage,
+    RefusedSource,
+    RemoteSource,
+)
 
 __all__ = [
     "FoundSource",
@@ -14,6 +21,7 @@ __all__ = [
     "Limits",
     "PageImage",
     "RefusedSource",
+    "RemoteSource",
     "find_sources",
     "open_document",
 ]

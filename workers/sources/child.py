@@ -44,15 +44,7 @@ def _answer(order: dict[str, Any], source: int, answers: BinaryIO) -> None:
     _limit(limits, size)
     try:
         with os.fdopen(os.dup(source), "rb") as file:
-            blob = Blob(file, size)
-            for step in read(blob, order["name"], limits, tuple(order["after"])):
-                if isinstance(step, At):
-                    _limit_time(limits)
-                    _send(answers, {"at": step.position, "name": step.name})
-                elif isinstance(step, RefusedSource):
-                    _send(answers, {"refused": [step.name, step.reason, step.remedy]})
-                else:
-                    _send_page(answers, step)
+            _ORDERS[order["do"]](Blob(file, size), order, limits, answers)
     except MemoryError:
         _send(answers, {"out_of_memory": True})
         sys.exit(1)
@@ -60,6 +52,27 @@ def _answer(order: dict[str, Any], source: int, answers: BinaryIO) -> None:
         refused = refusal(error, order["name"])
         _send(answers, {"failed": [refused.reason, refused.remedy]})
     _send(answers, {"end": True})
+
+
+def _open(blob: Blob, order: dict[str, Any], limits: Limits, answers: BinaryIO) -> None:
+    for step in read(blob, order["name"], limits, tuple(order["after"])):
+        if isinstance(step, At):
+            _limit_time(limits)
+            _send(answers, {"at": step.position, "name": step.name})
+        elif isinstance(step, RefusedSource):
+            _send(answers, {"refused": [step.name, step.reason, step.remedy]})
+        else:
+            _send_page(answers, step)
+
+
+def _list(blob: Blob, order: dict[str, Any], _: Limits, answers: BinaryIO) -> None:
+    from workers.sources.lists import read_list  # not for those who open images
+
+    for entry in read_list(blob.data(), order["name"], order["base"], order["group"]):
+        _send(answers, {"entry": entry.to_json()})
+
+
+_ORDERS = {"open": _open, "list": _list}
 
 
 def _limit(limits: Limits, size: int) -> None:

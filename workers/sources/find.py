@@ -1,4 +1,5 @@
-"""From what the user names to the files that are to be read. Nothing is parsed here.
+"""From what the user names to the files that are to be read. Nothing is parsed here, but for lists
+of sources (`workers.sources.lists`), which a guarded child reads.
 
 A folder is walked without following its links out of it; a pattern may use `*`, `?`, `[abc]` and
 `**`. Everything comes in natural order: `page 2` before `page 10`.
@@ -12,24 +13,32 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import BadInput
+from workers.sources.entry import Entry
+from workers.sources.guard import open_list
 from workers.sources.kinds import HEAD, SIDE_SUFFIXES, sniff, why_not
+from workers.sources.lists import MAX_BYTES, is_list
 from workers.sources.model import (
     FoundSource,
     IgnoredFile,
     Limits,
     RefusedSource,
+    RemoteSource,
     read_regular,
     too_many_bytes,
     unreadable,
 )
 from workers.sources.names import natural_key, shown
 
-Found = FoundSource | RefusedSource | IgnoredFile
+Found = FoundSource | RemoteSource | RefusedSource | IgnoredFile
 
 _WILD = re.compile(r"[*?[]")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_METS = "mets.xml"
+"""What the list of a workspace is called, of OCR-D or exported by Transkribus."""
 _SPECIAL = (
     (stat.S_ISFIFO, "it is a named pipe, not a file"),
     (stat.S_ISSOCK, "it is a socket, not a file"),
@@ -48,6 +57,9 @@ def find_sources(specs: Sequence[str], limits: Limits) -> Iterator[Found]:
     else is there is found or refused. Only the first bytes of a file are looked at.
     """
     for spec in specs:
+        if _ADDRESS.match(spec):
+            yield _elsewhere(spec)
+            continue
         path = Path(spec)
         if os.path.lexists(path) or not _WILD.search(spec):
             yield from _named(path, spec, limits)
@@ -59,7 +71,14 @@ def find_sources(specs: Sequence[str], limits: Limits) -> Iterator[Found]:
 
 
 def _named(path: Path, name: str, limits: Limits) -> Iterator[Found]:
-    """Yield what one path stands for: a file, or the files of a folder; links are followed."""
+    """Yield what one path stands for: a file, or the files of a folder; links are followed.
+
+    A METS file may be followed by `#GROUP`, the group of files that is meant.
+    """
+    group = ""
+    if "#" in name and not os.path.lexists(path):
+        name, _, group = name.partition("#")
+        path = Path(name)
     try:
         real = path.resolve(strict=True)
         mode = real.stat().st_mode
@@ -69,13 +88,20 @@ def _named(path: Path, name: str, limits: Limits) -> Iterator[Found]:
     if stat.S_ISDIR(mode):
         yield from _folder(real, name.rstrip("/") or "/", real, limits)
     else:
-        yield _misnamed(path.name, name) or _file(real, name, mode, limits, named=True)
+        found = _misnamed(path.name, name) or _file(real, name, mode, limits, named=True)
+        if isinstance(found, RefusedSource) and _may_list(real):
+            yield from _listed(real, name, group, limits)
+        else:
+            yield found
 
 
 def _folder(folder: Path, name: str, root: Path, limits: Limits) -> Iterator[Found]:
     entries, refused = _entries(folder, name)
     if refused:
         yield refused
+    if any(entry.name == _METS and entry.is_file(follow_symlinks=False) for entry in entries):
+        yield from _listed(folder / _METS, _inside(name, _METS), "", limits)
+        return
     for entry in entries:
         yield from _entry(entry, _inside(name, entry.name), root, limits)
 
@@ -162,7 +188,9 @@ def _misnamed(own: str, name: str) -> RefusedSource | None:
     return RefusedSource(shown(name), f"its name holds {wrong}", "rename it")
 
 
-def _file(path: Path, name: str, mode: int, limits: Limits, *, named: bool) -> Found:
+def _file(
+    path: Path, name: str, mode: int, limits: Limits, *, named: bool
+) -> FoundSource | RefusedSource | IgnoredFile:
     """Say whether a file can be a source, by its kind, size, permissions and first bytes."""
     name = shown(name)
     for is_kind, reason in _SPECIAL:
@@ -189,6 +217,71 @@ def _file(path: Path, name: str, mode: int, limits: Limits, *, named: bool) -> F
 def _may_read(mode: int) -> bool:
     """Tell whether anybody may read it: root could all the same, and would see other pages."""
     return bool(mode & 0o444)
+
+
+# --- lists and other machines -------------------------------------------------------------------
+
+
+def _elsewhere(address: str, entry: Entry | None = None) -> RemoteSource | RefusedSource:
+    """Return what lies on another machine: an entry of a list, or what the user wrote down."""
+    from workers.bring import entry_source, remote_source
+
+    try:
+        return entry_source(entry) if entry else remote_source(address)
+    except BadInput as error:
+        return RefusedSource.of(error)
+
+
+def _may_list(path: Path) -> bool:
+    """Tell whether a file that is no page may be a list of them."""
+    try:
+        head = read_regular(path, path.name, HEAD)
+    except BadInput:
+        return False
+    return path.suffix.lower() in (".csv", ".tsv") or is_list(head)
+
+
+def _listed(path: Path, name: str, group: str, limits: Limits) -> Iterator[Found]:
+    """Yield what a list names: files in its own folder, and what lies elsewhere."""
+    try:
+        data = read_regular(path, shown(name), MAX_BYTES + 1)
+        entries = open_list(data, shown(name), limits, group=group)
+    except BadInput as error:
+        yield RefusedSource.of(error)
+        return
+    root = path.parent
+    folder = name.rpartition("/")[0]
+    for entry in entries:
+        if _ADDRESS.match(entry.address):
+            yield _elsewhere(entry.address, entry)
+        elif not entry.address:
+            yield RefusedSource(
+                f"{shown(name)}!/{entry.name}", "the list names no image for it", "see the list"
+            )
+        else:
+            found = _beside(root, entry.address, _inside(folder, entry.address), limits)
+            if isinstance(found, FoundSource):
+                found = replace(found, entry=entry)
+            yield found
+
+
+def _beside(root: Path, address: str, name: str, limits: Limits) -> FoundSource | RefusedSource:
+    """Return the file that a list names, which has to lie in the list's folder or below."""
+    try:
+        real = (root / address).resolve(strict=True)
+        if not real.is_relative_to(root.resolve()):
+            return RefusedSource(
+                shown(name), "it lies outside the folder of its list", "put the list above it"
+            )
+        found = _misnamed(real.name, name) or _file(
+            real, name, real.stat().st_mode, limits, named=True
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, ValueError):  # a NUL in it
+            return RefusedSource(shown(name), "it is no path", "mend the list")
+        return RefusedSource.of(_unresolved(root / address, shown(name), error))
+    assert not isinstance(found, IgnoredFile)
+    return found
 
 
 # --- patterns -----------------------------------------------------------------------------------

@@ -18,12 +18,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadInput, Unavailable
+from workers.sources.entry import Entry
 from workers.sources.model import Limits, PageImage, RefusedSource
 
 MAX_FAILURES = 10
@@ -72,6 +73,36 @@ def open_document(data: bytes, name: str, limits: Limits) -> Iterator[PageImage 
                 _give_back(child)
             else:
                 child.kill()
+
+
+def open_list(
+    data: bytes, name: str, limits: Limits, base: str = "", group: str = ""
+) -> list[Entry]:
+    """Return what a list names (`workers.sources.lists`), in its order.
+
+    Raises `BadInput` where it is no list, and `Unavailable` as `open_document` does.
+    """
+    order = {"do": "list", "name": name, "base": base, "group": group}
+    with _lent(name) as child:
+        return [Entry.from_json(answer["entry"]) for answer in child.ask(order, data, limits)]
+
+
+@contextmanager
+def _lent(name: str) -> Iterator[_Child]:
+    """Lend a child for an order that cannot be gone on with where it stopped the child."""
+    child = _borrow()
+    try:
+        yield child
+    except BadInput:
+        _give_back(child)
+        raise
+    except _LostError as lost:
+        child.kill()
+        raise BadInput(name, lost.reason, lost.remedy) from lost
+    except BaseException:
+        child.kill()
+        raise
+    _give_back(child)
 
 
 def _rest(name: str, reason: str) -> RefusedSource:
@@ -127,6 +158,18 @@ class _Child:
         self, data: bytes, name: str, limits: Limits, after: tuple[int, ...]
     ) -> Iterator[PageImage | RefusedSource]:
         """Yield what the child finds. Raises `BadInput` and `_LostError`."""
+        for answer in self.ask({"do": "open", "name": name, "after": after}, data, limits):
+            if "at" in answer:
+                self.position = tuple(int(number) for number in answer["at"])
+                self.part = str(answer["name"])
+            elif "refused" in answer:
+                refused, reason, remedy = (str(text) for text in answer["refused"])
+                yield RefusedSource(refused, reason, remedy)
+            elif "page" in answer:
+                yield self._page(answer, limits)
+
+    def ask(self, order: dict[str, Any], data: bytes, limits: Limits) -> Iterator[dict[str, Any]]:
+        """Yield the child's answers to an order about some bytes. Raises as `open` does."""
         self.uses += 1
         self.position = ()
         try:
@@ -136,26 +179,18 @@ class _Child:
             self._source.flush()
         except OSError as error:
             raise Unavailable(f"{tempfile.gettempdir()}: cannot be written ({error})") from error
-        order = {"name": name, "size": len(data), "limits": asdict(limits), "after": after}
-        self._order(order)
+        self._order({**order, "size": len(data), "limits": asdict(limits)})
         while True:
-            header = self._frame(limits.max_open_seconds)
-            if "at" in header:
-                self.position = tuple(int(number) for number in header["at"])
-                self.part = str(header["name"])
-            elif "refused" in header:
-                refused, reason, remedy = (str(text) for text in header["refused"])
-                yield RefusedSource(refused, reason, remedy)
-            elif "page" in header:
-                yield self._page(header, limits)
-            elif "failed" in header:
-                reason, remedy = (str(text) for text in header["failed"])
+            answer = self._frame(limits.max_open_seconds)
+            if "failed" in answer:
+                reason, remedy = (str(text) for text in answer["failed"])
                 self._frame(limits.max_open_seconds)
-                raise BadInput(name, reason, remedy)
-            elif "out_of_memory" in header:
+                raise BadInput(order["name"], reason, remedy)
+            if "out_of_memory" in answer:
                 raise _out_of_memory(limits)
-            else:
+            if "end" in answer:
                 return
+            yield answer
 
     def _page(self, header: dict[str, Any], limits: Limits) -> PageImage:
         called, media_type, width, height = header["page"]

@@ -6,10 +6,11 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.decode import ImageLimits
 from pipeline.errors import BadInput
+from workers.sources.entry import Entry
 
 if TYPE_CHECKING:
     from workers.settings import Settings  # not at run time: the child has no use for pydantic
@@ -38,10 +39,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FoundSource:
-    """A regular file to be read; `name` is how the user wrote it, `path` where it really is."""
+    """A regular file to be read; `name` is how the user wrote it, `path` where it really is.
+
+    `entry` is what the list says of it that named it, if one did; `transcription` is the PAGE or
+    ALTO file that belongs to it.
+    """
 
     name: str
     path: Path
+    entry: Entry | None = None
+    transcription: FoundSource | None = None
 
     def read(self, limits: Limits) -> bytes:
         """Return the file's bytes. Raises `BadInput` where it is no regular file any more, cannot
@@ -52,6 +59,16 @@ class FoundSource:
         if not data:
             raise BadInput(self.name, "the file is empty", "copy or scan it again")
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSource:
+    """Something on another machine, which a worker fetches; `name` is the address as it is shown,
+    `details` are those of `workers.bring.Details`."""
+
+    name: str
+    address: str
+    details: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.errors import BadInput
 from workers.sources.find import find_sources
 from workers.sources.guard import open_document
-from workers.sources.model import IgnoredFile, Limits, PageImage, RefusedSource
+from workers.sources.model import IgnoredFile, Limits, PageImage, RefusedSource, RemoteSource
 
 
 def open_pages(sources: Sequence[str], limits: Limits) -> Iterator[PageImage | RefusedSource]:
@@ -17,6 +17,11 @@ def open_pages(sources: Sequence[str], limits: Limits) -> Iterator[PageImage | R
             continue
         if isinstance(source, RefusedSource):
             yield source
+            continue
+        if isinstance(source, RemoteSource):
+            yield RefusedSource(
+                source.name, "it lies on another machine", "use `ledgermill ingest` or `digitize`"
+            )
             continue
         try:
             yield from open_document(source.read(limits), source.name, limits)
