@@ -5,12 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from web.pages import jobs, page, review, search, series, sql
 from web.security.principal import Reader
-from web.templating import render
+from web.site import TheSite
 
 router = APIRouter(include_in_schema=False)
+for part in (search, page, review, jobs, series, sql):
+    router.include_router(part.router)
 
 
 @router.get("/")
-def front(request: Request, _who: Reader) -> Response:
-    return render(request, "front.html")
+def front(request: Request, site: TheSite, who: Reader) -> Response:
+    """Show where to look, and what there is."""
+    return search.search(request, site, who)

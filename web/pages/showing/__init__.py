@@ -1,0 +1,1 @@
+"""How things look on every page: signs for statuses, cut-outs of ink, charts."""

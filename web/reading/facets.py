@@ -1,0 +1,148 @@
+"""What hits have in common: collection, year, variable, and the flags of checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from storage.search import Hit
+
+FACETS = ("collection", "year", "variable", "flag")
+_MOST = 12
+
+_OBSERVED = """
+    select transcription.page_id, observed."table", observed.first_column, observed.variables,
+        array(
+            select distinct extract(year from day)::int
+            from unnest(observed.row_dates || observed.column_dates) as day where day is not null
+        ) as years
+    from mill.observed
+    join mill.transcription on transcription.id = observed.transcription_id
+    join mill.page on page.id = transcription.page_id
+        and page.current_run_id = transcription.run_id
+    where page.id = any(:pages)
+"""
+
+_CHECKS = """
+    select asked.number, cell.checks, cell.status
+    from unnest(cast(:pages as bigint[]), cast(:tables as int[]), cast(:rows as int[]),
+            cast(:columns as int[]))
+        with ordinality as asked (page_id, "table", "row", "column", number)
+    join mill.page on page.id = asked.page_id
+    join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = page.current_run_id
+    join mill.cell on cell.transcription_id = transcription.id and cell."table" = asked."table"
+        and cell."row" = asked."row" and cell."column" = asked."column"
+"""
+
+_SIZES = """
+    select page.id, image.width, image.height
+    from mill.page join mill.image on image.sha256 = page.image_sha256
+    where page.id = any(:pages)
+"""
+
+_NAMED_YEAR = "substring(page.name from '(?<![0-9])(1[5-9][0-9]{2}|20[0-9]{2})(?![0-9])')"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of a hit besides its text."""
+
+    collection: str
+    years: frozenset[str]
+    variable: str | None
+    flags: frozenset[str]
+
+    def of(self, facet: str) -> frozenset[str]:
+        if facet == "collection":
+            return frozenset({self.collection})
+        if facet == "variable":
+            return frozenset({self.variable}) if self.variable else frozenset()
+        return self.years if facet == "year" else self.flags
+
+
+def describe(connection: Connection, hits: Sequence[Hit]) -> list[Described]:
+    """Return what is known of each hit. A page without dates is of the year in its name."""
+    ids = sorted({hit.page_id for hit in hits})
+    years: dict[int, set[str]] = {}
+    variables: dict[tuple[int, int, int], str] = {}
+    for row in connection.execute(text(_OBSERVED), {"pages": ids}):
+        years.setdefault(row.page_id, set()).update(str(year) for year in row.years)
+        for offset, variable in enumerate(row.variables):
+            if variable is not None:
+                variables[row.page_id, row.table, row.first_column + offset] = variable
+    named = connection.execute(
+        text(f"select id, {_NAMED_YEAR} as year from mill.page where id = any(:pages)"),  # noqa: S608
+        {"pages": ids},
+    )
+    for page_id, year in named:
+        if year is not None and not years.get(page_id):
+            years[page_id] = {year}
+    flags = _flags(connection, hits)
+    return [
+        Described(
+            hit.collection,
+            frozenset(years.get(hit.page_id, ())),
+            variables.get((hit.page_id, hit.table or 0, hit.column or 0))
+            if hit.kind == "cell"
+            else None,
+            flags.get(number, frozenset()),
+        )
+        for number, hit in enumerate(hits)
+    ]
+
+
+def _flags(connection: Connection, hits: Sequence[Hit]) -> dict[int, frozenset[str]]:
+    cells = [(number, hit) for number, hit in enumerate(hits) if hit.kind == "cell"]
+    rows = connection.execute(
+        text(_CHECKS),
+        {
+            "pages": [hit.page_id for _, hit in cells],
+            "tables": [hit.table for _, hit in cells],
+            "rows": [hit.row for _, hit in cells],
+            "columns": [hit.column for _, hit in cells],
+        },
+    )
+    return {
+        cells[row.number - 1][0]: frozenset(
+            {
+                row.status,
+                *(check[3:] for check in row.checks if check.startswith("qc:")),
+                *(check for check in row.checks if check.endswith(":fail")),
+            }
+            - {"plain"}
+        )
+        for row in rows
+    }
+
+
+def narrow(hits: Sequence[Hit], described: list[Described], chosen: Mapping[str, str]) -> list[Hit]:
+    """Return the hits that have the chosen values; `described` is cut down alike, in place."""
+    kept = [
+        (hit, said)
+        for hit, said in zip(hits, described, strict=True)
+        if all(value in said.of(facet) for facet, value in chosen.items())
+    ]
+    described[:] = [said for _, said in kept]
+    return [hit for hit, _ in kept]
+
+
+def count(hits: Sequence[Hit], described: Sequence[Described]) -> dict[str, list[tuple[str, int]]]:
+    """Return each facet's values with how many hits have them, the most frequent first."""
+    counted: dict[str, list[tuple[str, int]]] = {}
+    for facet in FACETS:
+        counts = Counter(
+            value for _, said in zip(hits, described, strict=True) for value in said.of(facet)
+        )
+        best = counts.most_common(_MOST)
+        counted[facet] = sorted(best) if facet == "year" else best
+    return counted
+
+
+def sizes(connection: Connection, page_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Return width and height of pages, in pixels."""
+    rows = connection.execute(text(_SIZES), {"pages": sorted(page_ids)})
+    return {page_id: (width, height) for page_id, width, height in rows}
