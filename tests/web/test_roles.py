@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 
 from storage.accounts import ROLES, Role
@@ -26,17 +26,10 @@ def role_of(dependant: Dependant) -> Role | None:
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, Role | None]]:
     """Yield every method and path with the role that it asks for."""
-    for route in _flat(app.routes):
-        for method in sorted(route.methods):
-            yield method, route.path, role_of(route.dependant)
-
-
-def _flat(found: object) -> Iterator[APIRoute]:
-    for route in found:  # type: ignore[attr-defined]
-        if isinstance(route, APIRoute):
-            yield route
-        else:
-            yield from _flat(getattr(route, "routes", None) or ())
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute):
+            for method in sorted(route.methods or ()):
+                yield method, str(route.path), role_of(route.dependant)
 
 
 def test_every_route_asks_for_a_role(app: FastAPI) -> None:
