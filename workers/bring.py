@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from pipeline.errors import BadInput
 from storage import pace
+from storage.imports import Kept
 from storage.jobs import NewSource
 from workers.settings import Settings, without_password
 from workers.sources import Limits
@@ -54,7 +55,7 @@ class Details:
     within: tuple[str, ...] = ()
     group: str = ""
     after: str | None = None
-    keep: str | None = None
+    keep: Kept | None = None
     transcription: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class Brought:
     said: dict[str, str] = field(default_factory=dict)
 
 
-def remote_source(address: str, granted: bool = True, keep: str | None = None) -> RemoteSource:
+def remote_source(address: str, granted: bool = True, keep: Kept | None = None) -> RemoteSource:
     """Return the source at a URL or in a bucket; a `#GROUP` names a METS file's group of files.
 
     `granted` is whether it is somebody's own choice, whose host may then be asked where no list of
@@ -114,7 +115,7 @@ def remote_source(address: str, granted: bool = True, keep: str | None = None) -
     return RemoteSource(shown(without_password(address)), address, details.to_json())
 
 
-def entry_source(entry: Entry, keep: str | None = None) -> RemoteSource:
+def entry_source(entry: Entry, keep: Kept | None = None) -> RemoteSource:
     """Return what a file that the user has got names on another machine.
 
     Nobody wrote its host down, so it has to be among those that may be asked.

@@ -28,6 +28,7 @@ from storage.database import connect
 from storage.exports import ALL, export
 from storage.exports.observed.selected import export_selected
 from storage.exports.pages import pages_of_job
+from storage.imports import Kept
 from storage.jobs import Failure, Progress
 from storage.objects import open_store
 from storage.runs import ensure_run
@@ -118,13 +119,14 @@ def make_job(place: Office, profile: Profile, collection: str, language: str, pr
         return jobs.create(connection, "ingest", collection_id, run_id, priority)
 
 
-def list_sources(place: Office, job_id: int, specs: Sequence[str]) -> int:
+def list_sources(place: Office, job_id: int, specs: Sequence[str], keep: Kept | None = None) -> int:
     """Copy the sources into the object store and list them; the job can end from then on.
 
+    `keep` is as what transcriptions that come with them are kept; None: not at all.
     Returns how many files were passed over because they are no scans. Where a service goes away
     meanwhile, goes on after what is listed once it is back.
     """
-    ignored = patiently(lambda: _list_the_rest(place, job_id, specs))
+    ignored = patiently(lambda: _list_the_rest(place, job_id, specs, keep))
 
     def end() -> None:
         with place.database.begin() as connection:
@@ -134,13 +136,13 @@ def list_sources(place: Office, job_id: int, specs: Sequence[str]) -> int:
     return ignored
 
 
-def _list_the_rest(place: Office, job_id: int, specs: Sequence[str]) -> int:
+def _list_the_rest(place: Office, job_id: int, specs: Sequence[str], keep: Kept | None) -> int:
     limits = Limits.of(place.settings)
     store = open_store(place.endpoints.object_store)
     with place.database.connect() as connection:
         listed = jobs.listed(connection, job_id)
-        found = _after(find_sources(specs, limits), listed)
-        ignored = submit(connection, store, job_id, found, limits).ignored
+        found = _after(find_sources(specs, limits, transcribed=keep is not None), listed)
+        ignored = submit(connection, store, job_id, found, limits, keep).ignored
         connection.commit()
     return ignored
 
@@ -160,6 +162,7 @@ def run_job(
     specs: Sequence[str],
     show: Callable[[Progress, str | None], None] = lambda _progress, _trouble: None,
     patience: float | None = None,
+    keep: Kept | None = None,
 ) -> Waited:
     """List a job's sources and wait until it is done, with a worker of its own.
 
@@ -169,7 +172,7 @@ def run_job(
     job is ended; what it has read stays, and is not read again by another.
     """
     started = time.monotonic()
-    listing = _Listing(place, job_id, specs)
+    listing = _Listing(place, job_id, specs, keep)
     try:
         with PrivateWorker(place.settings) as worker:
             listing.start()
@@ -277,12 +280,12 @@ def _wait(
 class _Listing:
     """Lists a job's sources in a thread, so that the first are read while the last are copied."""
 
-    def __init__(self, place: Office, job_id: int, specs: Sequence[str]) -> None:
+    def __init__(self, place: Office, job_id: int, specs: Sequence[str], keep: Kept | None) -> None:
         self.done = False
         self.ignored = 0
         self._error: BaseException | None = None
         self._thread = threading.Thread(
-            target=self._run, args=(place, job_id, specs), name="list", daemon=True
+            target=self._run, args=(place, job_id, specs, keep), name="list", daemon=True
         )
 
     def start(self) -> None:
@@ -293,9 +296,9 @@ class _Listing:
         if self._error is not None:
             raise self._error
 
-    def _run(self, place: Office, job_id: int, specs: Sequence[str]) -> None:
+    def _run(self, place: Office, job_id: int, specs: Sequence[str], keep: Kept | None) -> None:
         try:
-            self.ignored = list_sources(place, job_id, specs)
+            self.ignored = list_sources(place, job_id, specs, keep)
             self.done = True
         except BaseException as error:
             self._error = error

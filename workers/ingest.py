@@ -16,10 +16,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from pipeline.errors import BadInput
-from storage import jobs
+from pipeline.page import Transcription
+from storage import imports, jobs
+from storage.imports import Kept
 from storage.jobs import NewSource
 from storage.objects import ObjectStore
-from workers.bring import Brought, Details, bring, check_source
+from workers.bring import Brought, Details, bring, bring_text, check_source
+from workers.fitting import fitted
 from workers.settings import Settings, settings, without_password
 from workers.sources import (
     FoundSource,
@@ -30,7 +33,8 @@ from workers.sources import (
     RemoteSource,
     open_document,
 )
-from workers.sources.entry import TOLD
+from workers.sources.entry import TOLD, Entry
+from workers.sources.guard import open_transcription
 from workers.sources.kinds import HEAD, MEDIA_TYPES, sniff
 from workers.sources.names import stem
 
@@ -86,10 +90,11 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What a source holds."""
+    """What a source holds, and how its page was transcribed before."""
 
     pages: list[_Page]
     refused: list[RefusedSource]
+    transcription: Transcription | None = None
 
 
 # --- the client's side --------------------------------------------------------------------------
@@ -101,9 +106,11 @@ def submit(
     job_id: int,
     sources: Iterable[FoundSource | RemoteSource | RefusedSource | IgnoredFile],
     limits: Limits | None = None,
+    keep: Kept | None = None,
 ) -> Submitted:
     """Put the files of a job into the object store and list them, the refused ones as such.
 
+    `keep` is as what the transcriptions are kept that come with them; None: not at all.
     What lies on other machines is listed, to be fetched by a worker. Commits in batches. A file
     that can no longer be read is refused; raises `Unavailable` where the store or its folder is.
     """
@@ -114,7 +121,7 @@ def submit(
         if isinstance(source, IgnoredFile):
             ignored += 1
             continue
-        listed = _handed_over(store, source, limits)
+        listed = _handed_over(store, source, limits, keep)
         found += listed.reason is None
         refused += listed.reason is not None
         batch.append(listed)
@@ -128,16 +135,29 @@ def submit(
 
 
 def _handed_over(
-    store: ObjectStore, source: FoundSource | RemoteSource | RefusedSource, limits: Limits
+    store: ObjectStore,
+    source: FoundSource | RemoteSource | RefusedSource,
+    limits: Limits,
+    keep: Kept | None,
 ) -> NewSource:
     try:
         if isinstance(source, RemoteSource):
-            check_source(settings(), Details.from_json(source.details))
-            return NewSource(source.name, None, None, source.address, source.details)
+            details = replace(Details.from_json(source.details), keep=keep)
+            check_source(settings(), details)
+            return NewSource(source.name, None, None, source.address, details.to_json())
         if isinstance(source, FoundSource):
             data = source.read(limits)
-            details = Details(source.entry).to_json() if source.entry else None
-            return NewSource(source.name, store.put(data, _media_type(data)), details=details)
+            details = Details(source.entry or Entry("", ""))
+            if keep and source.transcription:
+                written = source.transcription.read(limits)
+                digest = store.put(written, "application/xml")
+                details = replace(details, keep=keep, transcription=digest)
+            needed = source.entry or details.transcription
+            return NewSource(
+                source.name,
+                store.put(data, _media_type(data)),
+                details=details.to_json() if needed else None,
+            )
     except BadInput as error:
         source = RefusedSource(source.name, error.reason, error.remedy)
     return NewSource(source.name, None, _reason(source))
@@ -178,6 +198,9 @@ def ingest_source(
         opened = _Opened(known, [])
     else:
         opened = _open(store, data, source, limits, moved)
+    if source.details and source.details.transcription:
+        written = store.get(source.details.transcription)
+        opened = _transcribed(opened, written, source, limits)
     return _write(connection, source, _media_type(data), job_id, number, opened, origin)
 
 
@@ -203,6 +226,19 @@ def _open(
     return _Opened(pages, refused)
 
 
+def _transcribed(opened: _Opened, data: bytes, source: _Source, limits: Limits) -> _Opened:
+    """Add the transcription that came with a page; one that cannot be used is a refused part."""
+    name = f"{source.name} (transcription)"
+    try:
+        if len(opened.pages) != 1:
+            raise BadInput(name, f"it is of {len(opened.pages)} pages", "name each page by itself")
+        page = opened.pages[0]
+        made = fitted(open_transcription(data, name, limits), page.width, page.height)
+    except BadInput as error:
+        return replace(opened, refused=[*opened.refused, RefusedSource.of(error)])
+    return replace(opened, transcription=made)
+
+
 def _write(
     connection: Connection,
     source: _Source,
@@ -215,9 +251,7 @@ def _write(
     if not opened.pages:
         _refuse(connection, job_id, number, opened.refused)
         return []
-    return _store(
-        connection, source, media_type, job_id, number, opened.pages, opened.refused, origin
-    )
+    return _store(connection, source, media_type, job_id, number, opened, origin)
 
 
 # --- what is still to be fetched ----------------------------------------------------------------
@@ -234,7 +268,8 @@ def _fetch_source(
     moved: Callable[[], None],
 ) -> list[int]:
     """Take in a source that lies elsewhere, or list what a list there names."""
-    assert source.details is not None
+    details = source.details
+    assert details is not None
     connection.rollback()
 
     def opened(data: bytes) -> tuple[tuple[int, int] | None, _Opened]:
@@ -246,9 +281,7 @@ def _fetch_source(
         return (first.width, first.height) if first else None, made
 
     try:
-        brought = bring(
-            connection, chosen, source.details, source.name, source.tries, opened, moved
-        )
+        brought = bring(connection, chosen, details, source.name, source.tries, opened, moved)
     except BadInput as error:
         refused = RefusedSource(source.name, error.reason, error.remedy)
         _refuse(connection, job_id, number, [refused])
@@ -259,13 +292,28 @@ def _fetch_source(
         return []
     assert isinstance(brought.opened, _Opened)
     assert sha256 is not None
-    told = {**source.details.entry.told, **brought.said}
-    if brought.address != source.details.entry.address:
+    told = {**details.entry.told, **brought.said}
+    if brought.address != details.entry.address:
         told["fetched_from"] = without_password(brought.address)
-    origin = _Origin(without_password(source.details.entry.address), True, told)
+    origin = _Origin(without_password(details.entry.address), True, told)
     source = replace(source, sha256=sha256)
-    media_type = _media_type(brought.data)
-    return _write(connection, source, media_type, job_id, number, brought.opened, origin)
+    taken = brought.opened
+    if details.keep and details.entry.transcription:
+        written = _fetch_transcription(connection, chosen, details, moved)
+        if isinstance(written, RefusedSource):
+            taken = replace(taken, refused=[*taken.refused, written])
+        else:
+            taken = _transcribed(taken, written, source, limits)
+    return _write(connection, source, _media_type(brought.data), job_id, number, taken, origin)
+
+
+def _fetch_transcription(
+    connection: Connection, chosen: Settings, details: Details, moved: Callable[[], None]
+) -> bytes | RefusedSource:
+    try:
+        return bring_text(connection, chosen, details, details.entry.transcription or "", moved)
+    except BadInput as error:
+        return RefusedSource.of(error)
 
 
 def _expand(
@@ -368,8 +416,7 @@ def _store(
     media_type: str,
     job_id: int,
     number: int,
-    pages: list[_Page],
-    refused: list[RefusedSource],
+    opened: _Opened,
     origin: _Origin,
 ) -> list[int]:
     """Write what a source holds, and that it is stored, in one transaction.
@@ -380,6 +427,7 @@ def _store(
     if _waiting(connection, job_id, number) is None:  # another delivery was faster
         connection.rollback()
         return []
+    pages = opened.pages
     document_id = _document(connection, source, media_type, origin)
     page_ids = _pages(connection, source.collection_id, pages)
     connection.execute(
@@ -398,11 +446,13 @@ def _store(
         },
     )
     work = sorted(set(page_ids.values()))
+    if opened.transcription is not None and source.details and source.details.keep:
+        imports.keep(connection, work[0], source.details.keep, opened.transcription)
     before = {page_id for page_id, _ in _job_pages(connection, job_id, work)}
     jobs.add_pages(connection, job_id, work)
     after = {page_id for page_id, state in _job_pages(connection, job_id, work) if state != "done"}
     jobs.source_stored(connection, job_id, number, document_id)
-    _list_refused(connection, job_id, number, refused)
+    _list_refused(connection, job_id, number, opened.refused)
     connection.commit()
     return sorted(after - before)
 

@@ -14,13 +14,16 @@ from pipeline.errors import LedgermillError
 from workers.cli.output import complain, console, one_line, print_json, print_line
 
 if TYPE_CHECKING:
+    from pipeline.profiles import Profile
+    from storage.imports import Kept
     from storage.jobs import Progress
     from workers.client import Waited
 
 app = typer.Typer()
 
 Sources = Annotated[
-    list[str], typer.Argument(metavar="SOURCE…", help="Images, PDFs, ZIPs, folders or patterns.")
+    list[str],
+    typer.Argument(metavar="SOURCE…", help="Images, PDFs, ZIPs, folders, patterns, URLs."),
 ]
 ProfileName = Annotated[
     str, typer.Option("--profile", "-p", help="How to read: a profile's name or .toml file.")
@@ -81,22 +84,44 @@ def ingest(
     language: Language = "simple",
     profile: ProfileName = "default",
     wait: Annotated[bool, typer.Option("--wait", help="Until every page is read.")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Take in what is put into the folders, once it is complete, until interrupted.",
+        ),
+    ] = False,
+    transcriptions: Annotated[
+        str,
+        typer.Option(
+            help="Keep PAGE and ALTO files that come with the scans: as truth, or as earlier ones.",
+            metavar="truth|earlier",
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Take in sources in bulk, to be read by the workers that run."""
+    """Take in sources in bulk, to be read by the workers that run.
+
+    A source is a file, folder or pattern; a URL of a scan, a IIIF manifest or collection, or a METS
+    file; s3://BUCKET/PREFIX; or a CSV list with the header source,station,date,title,rights.
+    """
     from pipeline.profiles import load_profile
     from workers import client
 
     how = load_profile(profile)
+    keep = _kept(transcriptions)
+    if watch:
+        _watch(sources, how, collection, language, keep, wait, json)
+        return
     with client.office() as place:
         job_id = client.make_job(place, how, collection, language, client.PRIORITY_BULK)
         if wait:
             with progress_bar(json) as show:
-                waited = client.run_job(place, job_id, sources, show)
+                waited = client.run_job(place, job_id, sources, show, keep=keep)
             report(waited, None, None, json)
             return
         with console().status("copying the sources"):
-            client.list_sources(place, job_id, sources)
+            client.list_sources(place, job_id, sources, keep)
         progress, failures = client.look_at(place, job_id)
     taken = sum(progress.sources.values()) - progress.sources.get("refused", 0)
     if json:
@@ -105,6 +130,51 @@ def ingest(
         print_line(f"job {job_id}: {taken} sources; `ledgermill worker` reads their pages")
         _complain_of(failures)
     if failures or not taken:
+        raise typer.Exit(1)
+
+
+def _kept(said: str) -> Kept | None:
+    from storage.imports import KEPT
+
+    for kept in KEPT:
+        if said == kept:
+            return kept
+    if said:
+        raise LedgermillError(f"--transcriptions {said}: write truth or earlier")
+    return None
+
+
+def _watch(
+    folders: list[str],
+    profile: Profile,
+    collection: str,
+    language: str,
+    keep: Kept | None,
+    wait: bool,
+    json: bool,
+) -> None:
+    from workers import client
+    from workers.hotfolder import Taken, watch
+
+    if wait:
+        raise LedgermillError(
+            "--watch --wait: a watch never ends; start `ledgermill worker` for it"
+        )
+    refused = 0
+
+    def tell(taken: Taken) -> None:
+        nonlocal refused
+        refused += len(taken.failures)
+        if json:
+            failed = [asdict(each) for each in taken.failures]
+            print_json({"job": taken.job_id, "sources": taken.sources, "failed": failed})
+        else:
+            print_line(f"job {taken.job_id}: {taken.sources} sources")
+            _complain_of(taken.failures)
+
+    with client.office() as place:
+        watch(place, [Path(each) for each in folders], profile, collection, language, keep, tell)
+    if refused:
         raise typer.Exit(1)
 
 
@@ -172,8 +242,9 @@ def print_job_status(status: list[dict[str, Any]], failures: int = 5) -> None:
             print_line(one_line(f"{'':9} held, tried again now and then: {job['held']}"))
         for failure in job["failed"][:failures]:
             print_line(one_line(f"{'':9} {failure['what']}: {failure['reason']}"))
-        if len(job["failed"]) > failures:
-            print_line(f"{'':9} and {len(job['failed']) - failures} more (see --json)")
+        failed = job["sources"].get("refused", 0) + job["pages"].get("quarantined", 0)
+        if (more := max(failed, len(job["failed"])) - failures) > 0:
+            print_line(f"{'':9} and {more} more (see --json)")
 
 
 def _detect(sources: list[str], out: Path, profile: str) -> None:

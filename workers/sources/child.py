@@ -72,7 +72,16 @@ def _list(blob: Blob, order: dict[str, Any], _: Limits, answers: BinaryIO) -> No
         _send(answers, {"entry": entry.to_json()})
 
 
-_ORDERS = {"open": _open, "list": _list}
+def _transcription(blob: Blob, order: dict[str, Any], _: Limits, answers: BinaryIO) -> None:
+    from pipeline.page import to_json
+    from pipeline.transcribed import read_transcribed
+
+    made = read_transcribed(blob.data(), order["name"]).transcription
+    data = json.dumps(to_json(made, "", "")).encode()
+    _send(answers, {"transcription": True, "bytes": len(data)}, data)
+
+
+_ORDERS = {"open": _open, "list": _list, "transcription": _transcription}
 
 
 def _limit(limits: Limits, size: int) -> None:

@@ -49,22 +49,48 @@ _TAKE_OUT = "take it out of the folder"
 _DEEPEST = 128  # folders within folders: a chain of thousands is no archive
 
 
-def find_sources(specs: Sequence[str], limits: Limits) -> Iterator[Found]:
+def find_sources(
+    specs: Sequence[str], limits: Limits, transcribed: bool = False
+) -> Iterator[Found]:
     """Yield the files that paths, folders and patterns stand for, in natural order.
+
+    What lies elsewhere, named by its address or in a list, is found without being looked at. With
+    `transcribed`, the PAGE or ALTO file of a page comes with it: `NAME.xml` beside it or in a
+    folder `page` or `alto` there, or what a list names.
 
     A file that is named is always found or refused. In a folder or by a pattern, hidden files and
     text beside the scans (`.csv`, `.txt`, ...) are ignored unless they hold an image; whatever
     else is there is found or refused. Only the first bytes of a file are looked at.
     """
     for spec in specs:
-        if _ADDRESS.match(spec):
-            yield _elsewhere(spec)
-            continue
         path = Path(spec)
-        if os.path.lexists(path) or not _WILD.search(spec):
-            yield from _named(path, spec, limits)
+        if _ADDRESS.match(spec):
+            found: Iterator[Found] = iter([_elsewhere(spec)])
+        elif os.path.lexists(path) or not _WILD.search(spec):
+            found = _named(path, spec, limits)
         else:
-            yield from _matching(spec, limits)
+            found = _matching(spec, limits)
+        for each in found:
+            if transcribed and isinstance(each, FoundSource) and each.transcription is None:
+                each = replace(each, transcription=_transcription(each))
+            yield each
+
+
+def find_files(
+    paths: Sequence[Path], limits: Limits, transcribed: bool = False
+) -> Iterator[FoundSource | RefusedSource | IgnoredFile]:
+    """Yield files of a folder as `find_sources` does: text beside the scans is ignored."""
+    for path in paths:
+        name = str(path)
+        try:
+            mode = path.lstat().st_mode
+        except OSError as error:
+            yield RefusedSource.of(unreadable(shown(name), error))
+            continue
+        found = _misnamed(path.name, name) or _file(path, name, mode, limits, named=False)
+        if transcribed and isinstance(found, FoundSource):
+            found = replace(found, transcription=_transcription(found))
+        yield found
 
 
 # --- what a name stands for ---------------------------------------------------------------------
@@ -261,7 +287,7 @@ def _listed(path: Path, name: str, group: str, limits: Limits) -> Iterator[Found
         else:
             found = _beside(root, entry.address, _inside(folder, entry.address), limits)
             if isinstance(found, FoundSource):
-                found = replace(found, entry=entry)
+                found = replace(found, entry=entry, transcription=_text_beside(root, entry))
             yield found
 
 
@@ -282,6 +308,29 @@ def _beside(root: Path, address: str, name: str, limits: Limits) -> FoundSource 
         return RefusedSource.of(_unresolved(root / address, shown(name), error))
     assert not isinstance(found, IgnoredFile)
     return found
+
+
+def _text_beside(root: Path, entry: Entry) -> FoundSource | None:
+    """Return the transcription that a list names, where it lies in the list's folder or below."""
+    named = entry.transcription
+    if not named or _ADDRESS.match(named):
+        return None
+    try:
+        real = (root / named).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return FoundSource(shown(named), real) if real.is_relative_to(root.resolve()) else None
+
+
+def _transcription(source: FoundSource) -> FoundSource | None:
+    """Return the PAGE or ALTO file of a page image, if there is one."""
+    own = source.path.stem
+    for folder in ("", "page", "PAGE", "alto", "ALTO"):
+        for suffix in (".xml", ".alto.xml"):
+            path = source.path.parent / folder / f"{own}{suffix}"
+            if path.is_file() and not path.is_symlink():
+                return FoundSource(shown(str(path)), path)
+    return None
 
 
 # --- patterns -----------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BadInput, Unavailable
+from pipeline.page import Transcription, from_json
 from workers.sources.entry import Entry
 from workers.sources.model import Limits, PageImage, RefusedSource
 
@@ -33,6 +34,7 @@ MAX_FAILURES = 10
 _USES = 1000  # a child is replaced after so many sources, in case a decoder leaks
 _START_SECONDS = 60.0
 _MAX_HEADER = 1024**2
+_MOST_TRANSCRIBED = 64 * 1024**2  # bytes of a PAGE or ALTO file
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _PAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/jp2", "image/tiff"})
 
@@ -85,6 +87,21 @@ def open_list(
     order = {"do": "list", "name": name, "base": base, "group": group}
     with _lent(name) as child:
         return [Entry.from_json(answer["entry"]) for answer in child.ask(order, data, limits)]
+
+
+def open_transcription(data: bytes, name: str, limits: Limits) -> Transcription:
+    """Return what a PAGE or ALTO file says of its page.
+
+    Raises `BadInput` where it is none, and `Unavailable` as `open_document` does.
+    """
+    if len(data) > _MOST_TRANSCRIBED:
+        raise BadInput(name, f"it has more than {_MOST_TRANSCRIBED:,} bytes", "cut it into pages")
+    made: Transcription | None = None
+    with _lent(name) as child:
+        for answer in child.ask({"do": "transcription", "name": name}, data, limits):
+            made = child.transcription(answer, limits)
+    assert made is not None
+    return made
 
 
 @contextmanager
@@ -200,6 +217,15 @@ class _Child:
             raise _LostError("its reader gave no page", "save it anew")
         data = self._read(size, limits.max_open_seconds)
         return PageImage(str(called), data, str(media_type), int(width), int(height))
+
+    def transcription(self, header: dict[str, Any], limits: Limits) -> Transcription:
+        size = int(header["bytes"])
+        if not 0 < size <= 8 * _MOST_TRANSCRIBED:
+            raise _LostError("its reader gave no transcription", "mend it")
+        try:
+            return from_json(json.loads(self._read(size, limits.max_open_seconds)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _LostError("its reader gave no transcription", "mend it") from error
 
     def _order(self, order: dict[str, Any]) -> None:
         assert self._process.stdin is not None
