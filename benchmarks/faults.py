@@ -45,9 +45,9 @@ from tests.faults.storm import Storm, difference, harm, inconsistencies, results
 SETTINGS: dict[str, object] = {
     "drawn_engine_seconds": 0.4,
     "ledgermill_shard_pages": 8,
-    "ledgermill_page_seconds": 3,
+    "ledgermill_page_seconds": 15,
     "ledgermill_heartbeat_seconds": 1,
-    "ledgermill_stale_seconds": 8,
+    "ledgermill_stale_seconds": 12,
     "ledgermill_max_read_memory": 1 << 30,
     "ledgermill_threads": 1,
 }
@@ -117,7 +117,7 @@ def weather(
         else:
             pause = 0.5
         storm.wait(lambda: False, pause)
-        if time.monotonic() - started > 30 * faults + 300:
+        if time.monotonic() - started > 60 * faults + 600:
             break
     outcome.unfinished = storm.unfinished()
     outcome.never += inconsistencies(storm)
@@ -156,10 +156,12 @@ def judge(storm: Storm, outcome: Outcome, calm: str, evil: set[str]) -> None:
 
 def in_peace(place: Machine, folders: list[Path], collection: str, profile: str) -> None:
     """Read folders while nothing happens."""
-    status, said = place.run(
-        *("ingest", *map(str, folders), "-c", collection, "--profile", profile, "--wait"),
+    client = place.start(
+        *("ingest", *map(str, folders), "-c", collection),
+        *("--profile", profile, "--wait", "--json"),
         **{**SETTINGS, **SLOWER, "drawn_engine_seconds": 0},
     )
+    status, said = place.finish(client, 3600)
     assert status == 0, said
 
 

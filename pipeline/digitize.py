@@ -27,6 +27,8 @@ AHEAD = 2
 CROPS = 256
 STRAY = 0.05
 PAGES = 8
+PIXELS = 64_000_000
+"""Pages that wait for a stage have no more than this together, so that large ones do not add up."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -58,9 +60,10 @@ def digitize(
     """
     with ThreadPoolExecutor(THREADS, thread_name_prefix="page") as pool:
         preparing = timed("prepare", partial(prepare, steps=profile.preprocessing))
-        prepared = ahead(pool, preparing, images)
+        prepared = ahead(pool, preparing, images, _pixels_of_image)
         detected = ((page, engine.detect(page.gray)) for page in prepared)
-        layouts = ahead(pool, timed("layout", partial(_lay_out, profile=profile)), detected)
+        laying_out = timed("layout", partial(_lay_out, profile=profile))
+        layouts = ahead(pool, laying_out, detected, lambda found: found[0].gray.size)
         for group in grouped(layouts):
             crops = [crop for layout in group for crop in crops_of(layout)]
             readings = iter(engine.recognize(crops, profile.recognition.charset))
@@ -71,6 +74,10 @@ def digitize(
 
 def _lay_out(found: tuple[Prepared, NDArray[np.float32]], profile: Profile) -> Layout:
     return lay_out(*found, profile)
+
+
+def _pixels_of_image(image: NDArray[np.uint8]) -> int:
+    return image.shape[0] * image.shape[1]
 
 
 def crops_of(layout: Layout) -> list[Gray]:
@@ -118,27 +125,33 @@ def stray(readings: Sequence[Reading]) -> list[int]:
 
 
 def ahead(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]
+    pool: Executor,
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    pixels: Callable[[Item], int] = lambda _item: 0,
 ) -> Iterator[Result]:
     """Yield `work(item)` in order, with up to `AHEAD` more items at work in the pool.
 
-    Where `items` itself raises, the results of the items before come first.
+    Fewer where those that wait have more than `PIXELS` together, as `pixels` tells of each. Where
+    `items` itself raises, the results of the items before come first.
     """
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[tuple[Future[Result], int]] = deque()
     source = iter(items)
     failure: Exception | None = None
     while True:
         try:
-            waiting.append(pool.submit(work, next(source)))
+            item = next(source)
+            waiting.append((pool.submit(work, item), pixels(item)))
+            del item
         except StopIteration:
             break
         except Exception as error:
             failure = error
             break
-        if len(waiting) > AHEAD:
-            yield waiting.popleft().result()
+        while len(waiting) > AHEAD or sum(size for _, size in waiting) > PIXELS:
+            yield waiting.popleft()[0].result()
     while waiting:
-        yield waiting.popleft().result()
+        yield waiting.popleft()[0].result()
     if failure is not None:
         raise failure
 
@@ -146,7 +159,7 @@ def ahead(
 def grouped(layouts: Iterator[Layout]) -> Iterator[list[Layout]]:
     """Gather pages until there is enough to read at once; a failing page ends the group before."""
     group: list[Layout] = []
-    crops = 0
+    crops = pixels = 0
     while True:
         try:
             layout = next(layouts)
@@ -158,8 +171,9 @@ def grouped(layouts: Iterator[Layout]) -> Iterator[list[Layout]]:
             raise
         group.append(layout)
         crops += len(layout.lines) + len(layout.cells)
-        if crops >= CROPS or len(group) >= PAGES:
+        pixels += layout.prepared.gray.size
+        if crops >= CROPS or len(group) >= PAGES or pixels >= PIXELS:
             yield group
-            group, crops = [], 0
+            group, crops, pixels = [], 0, 0
     if group:
         yield group

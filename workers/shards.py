@@ -36,6 +36,8 @@ Digitize = Callable[[Iterable[Image]], Generator[Transcription]]
 
 READ_AHEAD = 4
 """Decoded pages that wait for the network, at most."""
+READ_AHEAD_PIXELS = 100_000_000
+"""Fewer pages where they have more than this together: some 300 MB in colour."""
 WRITE_BEHIND = 4
 """Transcriptions that wait for the database, at most."""
 
@@ -173,13 +175,15 @@ def digitize_shard(
 def _read_ahead(
     pages: Iterable[ClaimedPage], read: Read
 ) -> Iterator[tuple[ClaimedPage, Future[Image]]]:
-    """Yield the pages in order, each with its pixels on the way, `READ_AHEAD` of them at once."""
+    """Yield the pages in order, each with its pixels on the way, `READ_AHEAD` of them at most."""
     with ThreadPoolExecutor(2, thread_name_prefix="read") as pool:
         coming: deque[tuple[ClaimedPage, Future[Image]]] = deque()
         try:
             for page in pages:
                 coming.append((page, pool.submit(read, page.image_sha256)))
-                if len(coming) > READ_AHEAD:
+                while len(coming) > READ_AHEAD or (
+                    sum(waiting.pixels for waiting, _ in coming) > READ_AHEAD_PIXELS
+                ):
                     yield coming.popleft()
             while coming:
                 yield coming.popleft()

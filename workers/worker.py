@@ -315,6 +315,7 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     from storage.database import connect
     from storage.objects import open_store
     from workers.app import celery_app
+    from workers.patience import patiently
     from workers.tasks import Bench, register
 
     chosen = settings()
@@ -359,10 +360,11 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     go_first()
     app = celery_app(chosen.broker_url)
     database = connect(chosen.database_url)
+    object_store = chosen.object_store
     bench = Bench(
         settings=chosen,
         database=database,
-        store=open_store(chosen.object_store),
+        store=patiently(lambda: open_store(object_store)),
         app=app,
         name=name,
         note=note,

@@ -45,12 +45,13 @@ def claim(connection: Connection, token: str, worker: str) -> ClaimedShard | Non
             " attempts = attempts + case when read.done then 0 else 1 end,"
             " heartbeat_at = clock_timestamp(),"
             " finished_at = case when read.done then clock_timestamp() end"
-            " from mill.job, mill.page, lateral (select exists (select from mill.transcription t"
+            " from mill.job, mill.page join mill.image on sha256 = image_sha256,"
+            " lateral (select exists (select from mill.transcription t"
             " where t.page_id = page.id and t.run_id = job.run_id) as done) as read"
             " where work.shard = :token and work.state = 'queued'"
             " and job.id = work.job_id and page.id = work.page_id"
             " returning work.job_id, work.page_id, work.state, work.attempts, job.run_id,"
-            " page.image_sha256"
+            " page.image_sha256, image.width::bigint * image.height as pixels"
         ),
         {"token": token},
     ).all()
@@ -71,7 +72,9 @@ def claim(connection: Connection, token: str, worker: str) -> ClaimedShard | Non
             "numbers": [row.attempts for row in taken],
         },
     )
-    pages = tuple(ClaimedPage(row.page_id, row.image_sha256, row.attempts) for row in taken)
+    pages = tuple(
+        ClaimedPage(row.page_id, row.image_sha256, row.attempts, row.pixels) for row in taken
+    )
     return ClaimedShard(taken[0].job_id, taken[0].run_id, token, pages)
 
 

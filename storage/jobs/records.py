@@ -56,11 +56,12 @@ class ClaimedSource:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPage:
-    """A page that this worker now has; `attempt` counts from 1."""
+    """A page that this worker now has; `attempt` counts from 1, `pixels` are its image's."""
 
     page_id: int
     image_sha256: str
     attempt: int
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

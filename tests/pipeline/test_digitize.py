@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.digitize import ahead, digitize, stray
+from pipeline.digitize import AHEAD, PIXELS, ahead, digitize, stray
 from pipeline.engines import Engine, load_engine, weights_digest
 from pipeline.errors import LedgermillError
 from pipeline.evaluation.tables import canonical
@@ -191,6 +191,25 @@ def test_work_ahead_keeps_the_order() -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(ahead(pool, lambda n: n * n, range(20))) == [n * n for n in range(20)]
         assert list(ahead(pool, abs, [])) == []
+
+
+def test_large_pages_do_not_wait_together() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    taken: list[int] = []
+
+    def pages() -> Iterator[int]:
+        for number in range(6):
+            taken.append(number)
+            yield number
+
+    with ThreadPoolExecutor(2) as pool:
+        for most, size in ((1, PIXELS + 1), (2, PIXELS * 2 // 3), (AHEAD + 1, 1)):
+            taken.clear()
+            work = ahead(pool, abs, pages(), lambda _, size=size: size)  # type: ignore[misc]
+            assert next(work) == 0
+            assert len(taken) == most
+            assert list(work) == [1, 2, 3, 4, 5]
 
 
 def test_equal_settings_make_equal_profiles() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from storage import jobs, transcriptions
 from storage.jobs import ClaimedShard
 from workers.shards import (
     READ_AHEAD,
+    READ_AHEAD_PIXELS,
     DeviceLostError,
     Digitize,
     Image,
@@ -245,6 +247,41 @@ def test_a_lost_device_ends_the_process(engine: Engine, shard: ClaimedShard) -> 
     with pytest.raises(DeviceLostError):
         work(engine, shard, failing(2, RuntimeError("CUDA error: an illegal memory access")))
     assert states(engine) == ["done"] + ["pending"] * 7
+
+
+def test_large_pages_are_not_read_ahead_of(engine: Engine, shard: ClaimedShard) -> None:
+    large = tuple(replace(page, pixels=READ_AHEAD_PIXELS) for page in shard.pages)
+    opened: list[str] = []
+
+    def read_it(sha256: str) -> Image:
+        opened.append(sha256)
+        return read(sha256)
+
+    def one_by_one(images: Iterable[Image]) -> Generator[Transcription]:
+        for number, image in enumerate(images, 1):
+            time.sleep(0.02)
+            assert len(opened) <= number + 1
+            yield transcribe(image)
+
+    assert work(engine, replace(shard, pages=large), one_by_one, read_it) == 8
+
+
+def test_more_memory_than_allowed_ends_the_process(engine: Engine, shard: ClaimedShard) -> None:
+    ended = threading.Event()
+
+    def greedy(images: Iterable[Image]) -> Generator[Transcription]:
+        for image in images:
+            if image[0, 0] == 2:
+                assert ended.wait(20)
+                raise SystemExit
+            yield transcribe(image)
+
+    limits = replace(LIMITS, memory=1)
+    with pytest.raises(SystemExit):
+        work(engine, shard, greedy, limits=limits, end_process=ended.set)
+    with engine.begin() as connection:
+        why = connection.execute(text("select distinct reason from mill.attempt")).scalars().all()
+    assert "a page took more than 9.3e-10 GiB of memory" in why
 
 
 def test_the_work_is_seen_to_move(engine: Engine, shard: ClaimedShard) -> None:
