@@ -1,10 +1,12 @@
 """One recognizer, reading crops of any size: fitted, batched, decoded, calibrated.
 
-Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors`: see `second`.
+Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors` and `NAME-third`: see
+`second`.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,27 +24,26 @@ from pipeline.recognition.calibration import calibrate, from_config, is_binary
 from pipeline.recognition.crops import batch, bucket, fit_crop
 from pipeline.recognition.decoding import Decoder
 from pipeline.recognition.network import STRIDE, Recognizer
-from pipeline.recognition.second import UNSURE, agree
+from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
 
 
-def second_of(path: Path) -> Path | None:
-    """Return the weights that are asked for a second opinion, where there are any."""
-    second = path.with_name(f"{path.stem}-second{path.suffix}")
-    return second if second.exists() else None
+def others_of(path: Path) -> list[Path]:
+    """Return the weights that are asked for another opinion, where there are any."""
+    named = [path.with_name(f"{path.stem}-{each}{path.suffix}") for each in ("second", "third")]
+    return [other for other in named if other.exists()]
 
 
 def load_reader(path: Path, device: str, crops: int, calibrated: bool = True) -> LineReader:
-    """Return the reader of a file of weights and of its second. Raises `BadInput`."""
-    other = second_of(path)
-    second = None if other is None else LineReader(load_recognizer(other, device)[0], {}, crops)
+    """Return the reader of a file of weights and of those beside it. Raises `BadInput`."""
+    others = [LineReader(load_recognizer(o, device)[0], {}, crops) for o in others_of(path)]
     network, config = load_recognizer(path, device)
-    return LineReader(network, config if calibrated else {}, crops, second)
+    return LineReader(network, config if calibrated else {}, crops, others)
 
 
 class LineReader:
     """One recognizer, reading crops of any size, its confidence calibrated as its file says.
 
-    `second` is asked about gray crops that it is not sure of.
+    `others` are asked about gray crops that it is not sure of.
     """
 
     def __init__(
@@ -50,28 +51,34 @@ class LineReader:
         network: Recognizer,
         config: Mapping[str, Any],
         crops: int,
-        second: LineReader | None = None,
+        others: Sequence[LineReader] = (),
     ) -> None:
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops = crops
         self.device = next(network.parameters()).device
         self.decoder = Decoder(network.config.alphabet)
         self.calibration = from_config(config)
-        self.second = second
+        self.others = others
 
     def read(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
         """Read crops (h x w, gray), in the order given."""
         readings = self._read(crops, charset)
-        if self.second is not None:
+        if self.others:
             # In black and white, networks see the same and make the same mistakes.
             unsure = [
                 i
                 for i, crop in enumerate(crops)
                 if readings[i].confidence < UNSURE and not is_binary(crop)
             ]
-            others = self.second.read([crops[i] for i in unsure], charset)
-            for i, other in zip(unsure, others, strict=True):
-                readings[i] = agree(readings[i], other)
+            said = [[readings[i]] for i in unsure]
+            for reader, wide in itertools.product((self, *self.others), LOOKS):
+                if reader is self and wide == 1.0:
+                    continue
+                looks = reader._read([stretched(crops[i], wide) for i in unsure], charset)
+                for opinions, look in zip(said, looks, strict=True):
+                    opinions.append(look)
+            for i, opinions in zip(unsure, said, strict=True):
+                readings[i] = agree(opinions)
         return [self._calibrated(readings[i], crop) for i, crop in enumerate(crops)]
 
     def _read(self, crops: Sequence[Gray], charset: str | None) -> list[Reading]:

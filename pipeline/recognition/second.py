@@ -1,40 +1,57 @@
-"""A second opinion: where one network is unsure, another that was built otherwise reads, too.
+"""More opinions: where a network is unsure, others read, too, and each takes several looks.
 
-Two networks that learnt the same from the same make different mistakes. What they say is pooled
-logarithmically, each having as much to say (Genest & Zidek 1986, "Combining probability
-distributions"): a reading that one of them holds impossible does not win.
+Networks that learnt otherwise make other mistakes, and so does one network where a crop is wider
+or narrower. What they say is pooled logarithmically, each having as much to say (Genest & Zidek
+1986, "Combining probability distributions"): a reading that one of them holds impossible does not
+win.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
 
 from pipeline.page import Alternative, Reading
+from pipeline.preprocess import Gray
 
 UNSURE = 0.9
-"""Below this probability of the first network's own the second is asked: of printed cells one in
-fifty, of handwritten ones one in four. Asking it about all of them changes next to nothing."""
+"""Below this probability of the first network's own the others are asked: of printed cells one in
+fifty, of handwritten ones one in four. Asking them about all changes next to nothing."""
+
+LOOKS = (1.0, 0.85, 1.15)
+"""How wide each network sees a crop, beside its own width."""
 
 FLOOR = 1e-4
-"""What a network gives, at least, to a text that is not among its alternatives."""
+"""What a look gives, at least, to a text that is not among its alternatives."""
 
 
-def agree(first: Reading, second: Reading) -> Reading:
-    """Return what two readings of one crop say together, uncalibrated, the likeliest first.
+def stretched(gray: Gray, wide: float) -> Gray:
+    """Return a crop (h x w) of `wide` times its width."""
+    if wide == 1.0:
+        return gray
+    size = (max(1, round(gray.shape[1] * wide)), gray.shape[0])
+    how = cv2.INTER_AREA if wide < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(gray, size, interpolation=how), np.uint8)
+
+
+def agree(readings: Sequence[Reading]) -> Reading:
+    """Return what readings of one crop say together, uncalibrated, the likeliest first.
 
     As many alternatives are kept as the first reading has.
     """
-    one, other = _chances(first), _chances(second)
+    said = [_chances(reading) for reading in readings]
+    part = 1 / len(said)
     shares = {
-        text: math.sqrt((one.get(text, 0.0) + FLOOR) * (other.get(text, 0.0) + FLOOR))
-        for text in {**one, **other}
+        text: math.prod((chances.get(text, 0.0) + FLOOR) ** part for chances in said)
+        for text in dict.fromkeys(itertools.chain(*said))
     }
-    unlisted = math.sqrt(_rest(one) * _rest(other))
+    unlisted = math.prod(_rest(chances) ** part for chances in said)
     total = sum(shares.values()) + unlisted
-    ranked = sorted(shares, key=lambda text: (-shares[text], text))[: max(1, len(one))]
-    if not ranked:
-        return first
+    ranked = sorted(shares, key=lambda text: (-shares[text], text))[: max(1, len(said[0]))]
     alternatives = tuple(Alternative(text, math.log(shares[text] / total)) for text in ranked)
     best = ranked[0]
     return Reading(best, shares[best] / total, alternatives, _characters(best, shares))

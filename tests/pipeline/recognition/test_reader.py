@@ -10,8 +10,8 @@ import torch
 
 from pipeline.models.load import write_recognizer
 from pipeline.recognition.network import Recognizer, RecognizerConfig
-from pipeline.recognition.reader import LineReader, load_reader, second_of
-from pipeline.recognition.second import UNSURE, agree
+from pipeline.recognition.reader import LineReader, load_reader, others_of
+from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
 
 ALPHABET = "0123456789."
 CONFIG = RecognizerConfig(
@@ -58,23 +58,27 @@ def test_confidence_is_as_the_file_says(network: Recognizer) -> None:
         assert mended.characters == pytest.approx([0.5] * len(plain.characters))
 
 
-def test_a_second_network_is_asked_where_the_first_is_unsure(tmp_path: Path) -> None:
-    paths = [tmp_path / "numeric.safetensors", tmp_path / "numeric-second.safetensors"]
+def test_others_are_asked_where_the_first_is_unsure(tmp_path: Path) -> None:
+    names = ("numeric", "numeric-second", "numeric-third")
+    paths = [tmp_path / f"{name}.safetensors" for name in names]
     for seed, path in enumerate(paths):
         torch.manual_seed(seed)
         network = Recognizer(CONFIG)
         write_recognizer(path, network, network.state_dict())
-    assert second_of(paths[0]) == paths[1]
-    assert second_of(paths[1]) is None
+    assert others_of(paths[0]) == paths[1:]
+    assert others_of(paths[1]) == []
     gray = crops()
     black = [np.where(crop < 128, 0, 255).astype(np.uint8) for crop in gray]
-    both = load_reader(paths[0], "cpu", 8)
-    assert both.second is not None
-    own = LineReader(both.network, {}, 8).read([*gray, *black])
-    others = both.second.read(gray)
-    unsure = [reading.confidence < UNSURE for reading in own]
-    assert any(unsure)
-    expected = [agree(*each) for each in zip(own, others, strict=False)]
-    read = both.read([*gray, *black])
-    assert [r.text for r in read[: len(gray)]] == [r.text for r in expected]
+    every = load_reader(paths[0], "cpu", 8)
+    alone = LineReader(every.network, {}, 8)
+    own = alone.read([*gray, *black])
+    assert all(reading.confidence < UNSURE for reading in own[: len(gray)])
+    looks = [
+        reader.read([stretched(crop, wide) for crop in gray])
+        for reader in (alone, *every.others)
+        for wide in LOOKS
+    ]
+    expected = [agree(said).text for said in zip(*looks, strict=True)]
+    read = every.read([*gray, *black])
+    assert [reading.text for reading in read[: len(gray)]] == expected
     assert read[len(gray) :] == own[len(gray) :]

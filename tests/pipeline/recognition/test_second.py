@@ -22,7 +22,7 @@ def reading(chances: dict[str, float]) -> Reading:
 def test_what_both_hold_likely_wins_over_what_one_holds_likeliest() -> None:
     one = reading({"34.5": 0.5, "31.5": 0.45})
     other = reading({"31.5": 0.6, "37.5": 0.3})
-    both = agree(one, other)
+    both = agree([one, other])
     assert both.text == "31.5"
     assert both.alternatives[0].text == "31.5"
     assert both.confidence == pytest.approx(math.exp(both.alternatives[0].logprob))
@@ -30,7 +30,7 @@ def test_what_both_hold_likely_wins_over_what_one_holds_likeliest() -> None:
 
 
 def test_of_a_character_all_that_begins_alike_is_sure() -> None:
-    both = agree(reading({"31.5": 0.5, "34.5": 0.5}), reading({"31.5": 0.6, "34.5": 0.4}))
+    both = agree([reading({"31.5": 0.5, "34.5": 0.5}), reading({"31.5": 0.6, "34.5": 0.4})])
     assert both.characters[0] == pytest.approx(1)
     assert both.characters[1] == pytest.approx(0.55, abs=0.01)
     assert len(both.characters) == 4
@@ -38,7 +38,7 @@ def test_of_a_character_all_that_begins_alike_is_sure() -> None:
 
 @given(CHANCES, CHANCES)
 def test_chances_stay_chances(one: dict[str, float], other: dict[str, float]) -> None:
-    both = agree(reading(one), reading(other))
+    both = agree([reading(one), reading(other)])
     chances = [math.exp(a.logprob) for a in both.alternatives]
     assert sum(chances) <= 1 + 1e-9
     assert chances == sorted(chances, reverse=True)
@@ -49,7 +49,9 @@ def test_chances_stay_chances(one: dict[str, float], other: dict[str, float]) ->
 @given(CHANCES.filter(len), CHANCES.filter(len))
 def test_neither_is_asked_first(one: dict[str, float], other: dict[str, float]) -> None:
     if len(one) == len(other):
-        here, there = agree(reading(one), reading(other)), agree(reading(other), reading(one))
+        here, there = (
+            agree(each) for each in ([reading(one), reading(other)], [reading(other), reading(one)])
+        )
         assert here.confidence == pytest.approx(there.confidence)
         found = [[math.exp(a.logprob) for a in both.alternatives] for both in (here, there)]
         assert found[0] == pytest.approx(found[1])
@@ -57,5 +59,5 @@ def test_neither_is_asked_first(one: dict[str, float], other: dict[str, float]) 
 
 @given(CHANCES.filter(len))
 def test_of_one_mind_nothing_changes(chances: dict[str, float]) -> None:
-    same = agree(reading(chances), reading(chances))
+    same = agree([reading(chances)] * 3)
     assert same.confidence == pytest.approx(max(chances.values()), abs=1e-3)
