@@ -53,7 +53,6 @@ class Ledger:
         self._database = sqlite3.connect(self._path, isolation_level=None)
         # What a power cut takes from it is written again; nothing else is lost with it.
         self._database.execute("pragma synchronous = off")
-        self._database.execute("pragma journal_mode = truncate")
         self._database.execute(_TABLE)
 
     def find(self, stem: str, form: str, digest: str) -> list[Path] | None:

@@ -45,7 +45,7 @@ def cut(image: Pixels, polygon: Polygon, margin: float = 0.0) -> Pixels:
 def png(image: Pixels) -> bytes:
     """Return pixels as a PNG file."""
     seen = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".png", seen, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
+    return cv2.imencode(".png", seen, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
 
 
 _WIDEST = 20_000

@@ -20,7 +20,14 @@ DRIFT = 0.25
 """Of a row's height, by how much its ends may differ in height before the page is turned."""
 
 SPREAD = 0.6
-"""Of a row's height, by how much its cells may lie above or below its line and still be on it."""
+"""Of a row's height, by how much its cells may lie above or below its line and still be of it."""
+
+SLACK = 0.2
+"""Of a row's height, by how much baselines may differ that are still taken for one line."""
+
+SMALLER = 0.8
+TALLER = 1.5
+"""By how much a text may be higher than its row's: more, and the next row's would be touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +124,25 @@ def _of_table(table: Table, turn: Turn) -> Iterator[Text]:
         size = min(height, pitch)
         for cell in row:
             corners = tuple(turn(corner) for corner in cell.polygon)
-            own = sum(y for _, y in corners) / 4
-            text = _said(cell.text)
             (ax, ay), (bx, by) = corners[0], corners[1]
             turned = abs(by - ay) > abs(bx - ax) or bx < ax
+            own = sum(y for _, y in corners) / 4
+            text = _said(cell.text)
             if turned or cell.row_span > 1 or abs(own - middle) > SPREAD * size:
                 yield _along(text, corners)
-                continue
-            left, right = min(x for x, _ in corners), max(x for x, _ in corners)
-            yield Text(
-                text, left, _baseline(middle, size), size, _stretch(text, right - left, size)
-            )
+            else:
+                yield _on_row(text, corners, middle + (ASCENT - 0.5) * size, size)
+
+
+def _on_row(text: str, corners: Sequence[Point], line: float, size: float) -> Text:
+    """Return a text near the baseline of its row, as high as its own ink."""
+    left, right = min(x for x, _ in corners), max(x for x, _ in corners)
+    top, bottom = min(y for _, y in corners), max(y for _, y in corners)
+    own = bottom - (1 - ASCENT) * (bottom - top)
+    y = min(max(own, line - SLACK * size), line + SLACK * size)
+    needed = max((y - top) / ASCENT, (bottom - y) / (1 - ASCENT))
+    high = min(max(needed, SMALLER * size), TALLER * size)
+    return Text(text, left, y, high, _stretch(text, right - left, high))
 
 
 def _level(row: Sequence[Cell], turn: Turn) -> tuple[float, float]:
@@ -152,10 +167,6 @@ def _along(text: str, corners: Sequence[Point]) -> Text:
     up = 1 - ASCENT
     x, y = d[0] + (a[0] - d[0]) * up, d[1] + (a[1] - d[1]) * up
     return Text(text, x, y, height, _stretch(text, width, height), cosine, sine)
-
-
-def _baseline(middle: float, size: float) -> float:
-    return middle + (ASCENT - 0.5) * size
 
 
 def _stretch(text: str, width: float, size: float) -> float:
