@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,25 +30,23 @@ _SELECT = """
 """
 
 _FATE = """
-    select collection.name as collection, array_agg(page.id order by page.id) as pages,
-        case
-            when transcription.id is not null and page.current_run_id = :run then 'current'
-            when transcription.id is not null then 'read'
-            when exists (
-                select from mill.job_page join mill.job on job.id = job_id
-                where job_page.page_id = page.id and job.run_id = :run
-                    and job.state in ('ingesting', 'running')
-                    and job_page.state in ('pending', 'queued', 'running')
-            ) then 'moving'
-            else 'new'
-        end as fate
+    with moving as (
+        select page_id, min(job_id) as job_id
+        from mill.job_page join mill.job on job.id = job_id
+        where job.run_id = :run and job.state in ('ingesting', 'running')
+            and job_page.state in ('pending', 'queued', 'running')
+        group by page_id
+    )
+    select collection.name as collection, moving.job_id, page.current_run_id = :run as current,
+        array_agg(page.id order by page.id) as pages, transcription.id is not null as read
     from mill.page
     join mill.collection on collection.id = page.collection_id
     left join mill.transcription
         on transcription.page_id = page.id and transcription.run_id = :run
+    left join moving on moving.page_id = page.id and transcription.id is null
     where page.id = any(cast(:pages as bigint[]))
-    group by collection.name, fate
-    order by collection.name
+    group by collection.name, moving.job_id, current, read
+    order by collection.name, moving.job_id
 """
 
 Ask = Callable[[str, int], Answer]
@@ -71,21 +70,24 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """What a run would do with pages: their numbers by collection.
+    """What a run has to do with pages.
 
-    `new` are to be read, `moving` are being read by it for another job, `current` stand as it has
-    read them, and `read` it has read too, but something else stands.
+    `new`, by collection, are to be read; `moving` are being read by it for another job, whose
+    number each count goes by; `current` stand as it has read them, and `read` it has read too, but
+    something else stands.
     """
 
     new: dict[str, list[int]]
-    moving: int
+    moving: dict[int, int]
     current: int
     read: int
 
     @property
     def pages(self) -> int:
         """All pages that were selected."""
-        return sum(map(len, self.new.values())) + self.moving + self.current + self.read
+        return (
+            sum(map(len, self.new.values())) + sum(self.moving.values()) + self.current + self.read
+        )
 
 
 def select_pages(connection: Connection, selection: Selection, ask: Ask) -> list[int]:
@@ -109,13 +111,18 @@ def select_pages(connection: Connection, selection: Selection, ask: Ask) -> list
 def fates_of(connection: Connection, pages: Sequence[int], run_id: int) -> Fates:
     """Return what a run has to do with pages, and what it has done already."""
     new: dict[str, list[int]] = {}
-    others = {"moving": 0, "current": 0, "read": 0}
+    moving: Counter[int] = Counter()
+    current = read = 0
     for row in connection.execute(text(_FATE), {"pages": list(pages), "run": run_id}):
-        if row.fate == "new":
-            new[row.collection] = row.pages
+        if row.job_id is not None:
+            moving[row.job_id] += len(row.pages)
+        elif not row.read:
+            new.setdefault(row.collection, []).extend(row.pages)
+        elif row.current:
+            current += len(row.pages)
         else:
-            others[row.fate] += len(row.pages)
-    return Fates(new, **others)
+            read += len(row.pages)
+    return Fates(new, dict(moving), current, read)
 
 
 def _flagged(flags: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ comes back when the correction is withdrawn. No function commits.
 from __future__ import annotations
 
 from storage.corrections.laying import as_read, lay, lay_on
-from storage.corrections.making import correct, corrections_of, withdraw
+from storage.corrections.making import correct, corrections_of, hold, withdraw
 from storage.corrections.records import (
     CellPlace,
     Conflict,
@@ -28,6 +28,7 @@ __all__ = [
     "as_read",
     "correct",
     "corrections_of",
+    "hold",
     "lay",
     "lay_on",
     "withdraw",

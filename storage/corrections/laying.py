@@ -109,7 +109,16 @@ def as_read(connection: Connection, page_id: int, run_id: int) -> Transcription:
 
 
 def _lay(connection: Connection, page_id: int, run_id: int | None) -> None:
-    standing = [
+    standing = standing_on(connection, page_id)
+    readings = connection.execute(text(_READINGS), {"page": page_id, "run": run_id}).all()
+    for reading in readings:
+        if standing or reading.laid:
+            _lay_on_one(connection, reading, standing)
+
+
+def standing_on(connection: Connection, page_id: int) -> list[Standing]:
+    """Return the corrections of a page that are in effect."""
+    return [
         Standing(
             row.id,
             row.run_id,
@@ -119,10 +128,6 @@ def _lay(connection: Connection, page_id: int, run_id: int | None) -> None:
         )
         for row in connection.execute(text(_STANDING), {"page": page_id})
     ]
-    readings = connection.execute(text(_READINGS), {"page": page_id, "run": run_id}).all()
-    for reading in readings:
-        if standing or reading.laid:
-            _lay_on_one(connection, reading, standing)
 
 
 def place_of(row: Any) -> Place:

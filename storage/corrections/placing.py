@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.evaluation.boxes import iou
 from pipeline.page import Polygon, Transcription
@@ -45,39 +46,48 @@ def places_of(reading: Transcription) -> Iterator[tuple[Place, Polygon]]:
 def place_all(
     standing: Sequence[Standing], reading: Transcription, run_id: int
 ) -> dict[Place, Standing]:
-    """Return which correction lies where on the reading of a run."""
+    """Return which correction lies where on the reading of a run; of two that fit the newer."""
     places = list(places_of(reading))
     known = {place for place, _ in places}
     placed = {
         each.made_at: each for each in standing if each.run_id == run_id and each.made_at in known
     }
     taken = {each.id for each in placed.values()}
-    others = [each for each in standing if each.id not in taken]
-    if not others or not places:
-        return placed
-    corners = np.array([polygon for _, polygon in places])
-    pairs = [
-        (share, each.id, places[i][0], each)
-        for each in others
-        for i, share in _overlaps(np.array(each.polygon), corners)
+    others = sorted((each for each in standing if each.id not in taken), key=lambda each: -each.id)
+    free = [(place, polygon) for place, polygon in places if place not in placed]
+    pairs = pair([each.polygon for each in others], [polygon for _, polygon in free])
+    return placed | {free[j][0]: others[i] for i, j in pairs.items()}
+
+
+def pair(these: Sequence[Polygon], those: Sequence[Polygon]) -> dict[int, int]:
+    """Return which of those polygons hold the same text as which of these, by their numbers.
+
+    One to one, the best pairs first, of equally good ones that of the first of these.
+    """
+    if not these or not those:
+        return {}
+    corners = np.array(those)
+    found = [
+        (-share, i, j)
+        for i, polygon in enumerate(these)
+        for j, share in _overlaps(np.array(polygon), corners)
         if share >= LEAST
     ]
-    # The newer of two that fit as well.
-    for _, identity, place, each in sorted(pairs, key=lambda pair: pair[:2], reverse=True):
-        if place not in placed and identity not in taken:
-            placed[place] = each
-            taken.add(identity)
-    return placed
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in sorted(found):
+        if i not in pairs and j not in taken:
+            pairs[i] = j
+            taken.add(j)
+    return pairs
 
 
 def _overlaps(
-    polygon: np.ndarray[tuple[int, int], np.dtype[np.float64]],
-    corners: np.ndarray[tuple[int, int, int], np.dtype[np.float64]],
+    polygon: NDArray[np.float64], corners: NDArray[np.float64]
 ) -> Iterator[tuple[int, float]]:
     """Yield the numbers of N polygons (N x 4 x 2) that share something with one, and how much."""
     near = np.abs(corners - polygon).max(axis=(1, 2)) <= NEAR
     touching = (corners.min(axis=1) < polygon.max(axis=0)).all(axis=1)
     touching &= (corners.max(axis=1) > polygon.min(axis=0)).all(axis=1)
-    for i in np.flatnonzero(near | touching).tolist():
-        share = iou(polygon.astype(np.float32), corners[i].astype(np.float32))
-        yield i, 1.0 if near[i] else share
+    for j in np.flatnonzero(near | touching).tolist():
+        yield j, 1.0 if near[j] else iou(polygon.astype(np.float32), corners[j].astype(np.float32))

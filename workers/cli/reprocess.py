@@ -75,17 +75,17 @@ def reprocess(
     selection = Selection(collection, run, where, tuple(flag or ()))
     with client.office() as place:
         asked = ask_for(place, how, selection)
-        if not wait or not asked.jobs:
+        wanted = [*(each.job for each in asked.jobs), *asked.fates.moving]
+        if not (json and wait and wanted):
             _tell(asked, json)
+        if not wait:
             return
-        if not json:
-            _tell(asked, json)
         from workers.cli.jobs import progress_bar, report
 
         failed = False
-        for each in asked.jobs:
+        for job in wanted:
             with progress_bar(json) as show:
-                waited = client.wait_for(place, each.job, show)
+                waited = client.wait_for(place, job, show)
             try:
                 report(waited, None, None, json)
             except typer.Exit:  # the others are to be told of, too
@@ -107,7 +107,7 @@ def _tell(asked: Reprocess, json: bool) -> None:
                 ],
                 "current": fates.current,
                 "read": fates.read,
-                "moving": fates.moving,
+                "moving": [{"job": job, "pages": pages} for job, pages in fates.moving.items()],
             }
         )
         return
@@ -118,7 +118,10 @@ def _tell(asked: Reprocess, json: bool) -> None:
     for count, what in (
         (fates.current, f"stand as {asked.run} has read them"),
         (fates.read, f"were read by {asked.run} before; `ledgermill rollback` makes that current"),
-        (fates.moving, f"are being read by {asked.run} for another job"),
+        *(
+            (pages, f"are being read by {asked.run} for job {job}")
+            for job, pages in fates.moving.items()
+        ),
     ):
         if count:
             print_line(one_line(f"{count} pages {what}"))

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.errors import BadInput
 from workers.cli.database import connected
 from workers.cli.output import console, one_line, print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from pipeline.evaluation.truth import PageTruth
+    from pipeline.page import Transcription
+    from storage.compare import Change, Said
 
 app = typer.Typer()
 
@@ -86,3 +95,162 @@ def rollback(
         print_line(one_line(f"nothing to do: {done.pages} pages stand as {run} read them already"))
     else:
         print_line(one_line(f"nothing to do: {run} has read no page there"))
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A run's name or number.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another's.")],
+    collection: Collection = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the truth of pages, by their names, as for `evaluate`."),
+    ] = None,
+    most: Annotated[int, typer.Option(min=0, help="Changes to print, at most.")] = 50,
+    json: Json = False,
+) -> None:
+    """Tell what two runs read differently, page by page, and which was right.
+
+    It is compared what the machine read. Who was right is known where somebody corrected a place,
+    and, with --truth, of pages whose truth is there.
+    """
+    from storage.runs import find_run
+
+    with connected() as connection:
+        runs = find_run(connection, first), find_run(connection, second)
+        told = _compare(connection, runs, collection, truth)
+    if json:
+        print_json({"runs": [first, second], **told})
+        return
+    total = told["total"]
+    changes = [(page["page"], each) for page in told["pages"] for each in page["changes"]]
+    if changes and most:
+        print_table(
+            ("page", "place", first, second, "corrected to"),
+            (
+                (
+                    page,
+                    _place((each["first"] or each["second"])["place"]),
+                    *_texts(each),
+                    each["correction"] or "",
+                )
+                for page, each in changes[:most]
+            ),
+        )
+    if len(changes) > most:
+        print_line(f"and {len(changes) - most} more changes (--most, or --json for all)")
+    print_line(
+        f"{total['pages']} pages that both have read, {total['places']} places, "
+        f"{total['changes']} read differently"
+    )
+    for each in total["statuses"]:
+        if each["first"] != each["second"]:
+            print_line(f"{each['places']} places went from {each['first']} to {each['second']}")
+    _print_accuracy(total)
+
+
+def _compare(
+    connection: Connection, runs: tuple[int, int], collection: str | None, truth: Path | None
+) -> dict[str, Any]:
+    """Return what `compare` prints, as plain objects."""
+    from collections import Counter
+
+    from storage.compare import compare as compare_runs
+
+    known = _truth(truth)
+    pages, places = [], 0
+    statuses: Counter[tuple[str, str]] = Counter()
+    right: Counter[str] = Counter()
+    readings: list[dict[str, Any]] = [{}, {}]
+    number = 0
+    for number, (page, *both) in enumerate(compare_runs(connection, *runs, collection), 1):
+        places += page.places
+        statuses.update(page.statuses)
+        right.update(page.right)
+        name = Path(page.page).stem
+        for reading, found in zip(readings, both, strict=True):
+            if name in known:
+                reading[name] = found
+        if page.changes:
+            changes = [_change(each) for each in page.changes]
+            where = {"page": page.page, "page_id": page.page_id, "collection": page.collection}
+            pages.append({**where, "changes": changes})
+    corrected = right.total()
+    return {
+        "pages": pages,
+        "total": {
+            "pages": number,
+            "places": places,
+            "changes": sum(len(page["changes"]) for page in pages),
+            "statuses": [
+                {"first": a, "second": b, "places": n} for (a, b), n in sorted(statuses.items())
+            ],
+            "corrected": {
+                "places": corrected,
+                "first": right["both"] + right["first"],
+                "second": right["both"] + right["second"],
+            },
+            "truth": [_scores(known, each) for each in readings] if truth else None,
+        },
+    }
+
+
+def _truth(folder: Path | None) -> dict[str, PageTruth]:
+    if folder is None:
+        return {}
+    from pipeline.evaluation.truth import read_truth
+
+    if not folder.is_dir():
+        raise BadInput(str(folder), "no such folder", "give the folder of the pages' truth")
+    return read_truth(folder)
+
+
+def _scores(known: dict[str, PageTruth], readings: dict[str, Transcription]) -> dict[str, Any]:
+    from pipeline.evaluation.pages import reading_of, score_pages, total
+
+    here = {name: known[name] for name in readings}
+    if not here:
+        return {"pages": 0}
+    scores = score_pages(here, {name: reading_of(each) for name, each in readings.items()})
+    said = total(scores).to_json()
+    return {"pages": len(here), **{key: said[key] for key in ("text", "tables", "trust")}}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    def said(each: Said | None) -> dict[str, Any] | None:
+        return None if each is None else {**asdict(each), "place": asdict(each.place)}
+
+    return {
+        "polygon": change.polygon,
+        "first": said(change.first),
+        "second": said(change.second),
+        "correction": change.correction,
+    }
+
+
+def _texts(change: dict[str, Any]) -> tuple[str, str]:
+    one, other = (
+        "" if change[run] is None else f"{change[run]['text']} ({change[run]['status']})"
+        for run in ("first", "second")
+    )
+    return one, other
+
+
+def _place(place: dict[str, int]) -> str:
+    return " ".join(f"{name} {number}" for name, number in place.items())
+
+
+def _print_accuracy(total: dict[str, Any]) -> None:
+    corrected = total["corrected"]
+    if corrected["places"]:
+        print_line(
+            f"of {corrected['places']} corrected places the first read {corrected['first']} right, "
+            f"the second {corrected['second']}"
+        )
+    for which, scores in zip(("first", "second"), total["truth"] or (), strict=False):
+        said = [f"the {which} against the truth of {scores['pages']} pages"]
+        if tables := scores.get("tables"):
+            said.append(f"{tables['placed']} of {tables['values']} values right")
+        if texts := scores.get("text"):
+            said.append(f"CER {texts['cer']:.2%}, WER {texts['wer']:.2%}")
+        print_line(": ".join([said[0], ", ".join(said[1:]) or "nothing to compare"]))
