@@ -12,7 +12,7 @@ import sqlalchemy
 import structlog
 from sqlalchemy import text
 
-from storage import jobs
+from storage import jobs, partitions
 from storage.jobs import Kind, OpenJob
 from workers.app import count_waiting, send
 from workers.settings import Settings
@@ -40,11 +40,14 @@ def reconcile(database: sqlalchemy.Engine, app: celery.Celery, settings: Setting
             _bring_back_the_dead(database, settings)
             with database.begin() as connection:
                 jobs.finish_jobs(connection)
+                jobs.tidy_counts(connection)
                 open_jobs = jobs.open_jobs(connection)
             if open_jobs:
                 _bring_back_the_lost(database, app)
             for job in open_jobs:
                 refill(database, app, settings, job)
+            with database.begin() as connection:
+                partitions.grow(connection)
         finally:
             holder.execute(text("select pg_advisory_unlock(:key)"), {"key": _LOCK})
     return True

@@ -14,6 +14,7 @@ No function commits: the caller does, and sends messages only after that.
 
 from __future__ import annotations
 
+from storage.jobs.counting import recount, tidy_counts
 from storage.jobs.making import (
     add_pages,
     add_sources,
@@ -107,6 +108,7 @@ __all__ = [
     "quarantined",
     "queue_pages",
     "queue_sources",
+    "recount",
     "resume",
     "run_of_shard",
     "shard_died",
@@ -116,6 +118,7 @@ __all__ = [
     "source_stored",
     "sources_died",
     "stale_shards",
+    "tidy_counts",
     "troubles",
     "turn",
     "wait",

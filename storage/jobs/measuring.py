@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from storage.jobs.records import Kind, on
+from storage.jobs.records import Kind
 
 # When the first work that waits in each open job became work: pages are numbered in that order.
 _OLDEST: dict[Kind, str] = {
@@ -54,18 +54,16 @@ _OVERDUE: dict[Kind, str] = {
 
 
 def counts(connection: Connection, kind: Kind) -> dict[str, int]:
-    """Count the work of all jobs that are not finished, by state.
-
-    Takes time in proportion to the size of those jobs.
-    """
+    """Tell how much work of all jobs that are not finished there is, by state."""
     rows = connection.execute(
-        on(
-            kind,
-            "select w.state, count(*) as n from @work w join mill.job on job.id = w.job_id"
-            " where job.state in ('ingesting', 'running') group by w.state",
-        )
+        text(
+            "select c.state, sum(n) as n from mill.job_count c join mill.job on job.id = c.job_id"
+            " where job.state in ('ingesting', 'running') and c.kind = :kind"
+            " group by c.state having sum(n) <> 0"
+        ),
+        {"kind": kind},
     )
-    return {row.state: row.n for row in rows}
+    return {row.state: int(row.n) for row in rows}
 
 
 def quarantined(connection: Connection) -> int:

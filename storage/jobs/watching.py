@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from storage.jobs.records import TABLES, Failure, Kind, Overview, Progress, on
+from storage.jobs.counting import numbers, recount
+from storage.jobs.records import Failure, Kind, Overview, Progress, on
+
+_SHOWN = 100
 
 
 def stale_shards(connection: Connection, kind: Kind, seconds: float) -> list[str]:
@@ -40,17 +43,25 @@ def finish_jobs(connection: Connection) -> list[int]:
         text(
             "update mill.job set state = 'done', finished_at = clock_timestamp()"
             " where state = 'running'"
+            # Apart, each has an index that holds no other rows.
             " and not exists (select from mill.job_source s where s.job_id = job.id"
-            " and s.state in ('pending', 'queued', 'running'))"
+            " and s.state = 'pending')"
+            " and not exists (select from mill.job_source s where s.job_id = job.id"
+            " and s.state in ('queued', 'running'))"
             " and not exists (select from mill.job_page p where p.job_id = job.id"
-            " and p.state in ('pending', 'queued', 'running')) returning id"
+            " and p.state = 'pending')"
+            " and not exists (select from mill.job_page p where p.job_id = job.id"
+            " and p.state in ('queued', 'running')) returning id"
         )
     )
-    return [row.id for row in rows]
+    finished = [row.id for row in rows]
+    for job_id in finished:
+        recount(connection, job_id)
+    return finished
 
 
 def progress(connection: Connection, job_id: int) -> Progress:
-    """Count a job's sources and pages by state. Raises `LookupError` where there is no such job."""
+    """Tell a job's sources and pages by state. Raises `LookupError` where there is no such job."""
     state = connection.execute(
         text(
             "select case when paused_at is not null and state in ('ingesting', 'running')"
@@ -60,26 +71,23 @@ def progress(connection: Connection, job_id: int) -> Progress:
     ).scalar_one_or_none()
     if state is None:
         raise LookupError(f"there is no job {job_id}")
-    counts: dict[Kind, dict[str, int]] = {}
-    for kind in TABLES:
-        rows = connection.execute(
-            on(kind, "select state, count(*) as n from @work where job_id = :job group by state"),
-            {"job": job_id},
-        )
-        counts[kind] = {row.state: row.n for row in rows}
+    counts = numbers(connection, job_id)
     return Progress(str(state), counts["ingest"], counts["digitize"])
 
 
-def failures(connection: Connection, job_id: int) -> list[Failure]:
-    """Return what failed in a job: refused sources and parts of them, then pages set aside."""
+def failures(connection: Connection, job_id: int, most: int | None = None) -> list[Failure]:
+    """Return what failed in a job: refused sources and parts of them, then pages set aside.
+
+    With `most` no more than so many of each.
+    """
     rows = connection.execute(
         text(
             "select source as what, reason, number, '' as entry from mill.job_source"
             " where job_id = :job and state = 'refused'"
             " union all select entry, reason, number, entry from mill.refused_entry"
-            " where job_id = :job order by number, entry"
+            " where job_id = :job order by number, entry limit :most"
         ),
-        {"job": job_id},
+        {"job": job_id, "most": most},
     ).all()
     pages = connection.execute(
         text(
@@ -88,9 +96,9 @@ def failures(connection: Connection, job_id: int) -> list[Failure]:
             " where s.job_id = :job and dp.page_id = page.id), page.name) as what,"
             " quarantine.reason from mill.quarantine"
             " join mill.page on page.id = quarantine.page_id"
-            " where quarantine.job_id = :job order by page.id"
+            " where quarantine.job_id = :job order by page.id limit :most"
         ),
-        {"job": job_id},
+        {"job": job_id, "most": most},
     ).all()
     return [Failure(row.what, row.reason or "") for row in [*rows, *pages]]
 
@@ -98,7 +106,7 @@ def failures(connection: Connection, job_id: int) -> list[Failure]:
 def overview(connection: Connection, most: int = 10) -> list[Overview]:
     """Return the jobs that are not finished and the latest that are, `most` at most, newest first.
 
-    Counting the pages of very large jobs takes a moment.
+    Of what failed in each the first `_SHOWN` are told: the numbers tell how many there are.
     """
     rows = connection.execute(
         text(
@@ -116,7 +124,7 @@ def overview(connection: Connection, most: int = 10) -> list[Overview]:
             row.created_at,
             row.finished_at,
             progress(connection, row.id),
-            failures(connection, row.id),
+            failures(connection, row.id, _SHOWN),
         )
         for row in rows
     ]
