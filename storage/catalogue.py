@@ -285,6 +285,14 @@ def readings_of(connection: Connection, page_id: int) -> list[Reading]:
     return [Reading(**row) for row in rows.mappings()]
 
 
+def reading(connection: Connection, page_id: int, run_id: int | None = None) -> Reading:
+    """Return what a run, or the current one, has read on a page. Raises `BadInput` for none."""
+    for found in readings_of(connection, page_id):
+        if found.run_id == run_id or (run_id is None and found.current):
+            return found
+    raise BadInput(f"page {page_id}", "not yet read", "wait for its job, or digitize it")
+
+
 def version(connection: Connection, page_id: int, run_id: int | None = None) -> str:
     """Return what changes whenever what stands on a page does, the current run or a given one.
 

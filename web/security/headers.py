@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.problems import Problem, answer
@@ -34,6 +35,17 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_PREFLIGHT = Response(
+    status_code=204,
+    headers={
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+        "Access-Control-Allow-Headers": "Authorization, Accept, If-None-Match",
+        "Access-Control-Max-Age": "86400",
+    },
+)
+"""To a browser that asks whether a viewer of another site may send its token."""
+
 _YEAR = 365 * 24 * 3600
 
 
@@ -51,9 +63,19 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        if scope["method"] == "OPTIONS" and scope["path"].startswith("/iiif/"):
+            await _PREFLIGHT(scope, receive, send)
+            return
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith("/iiif/"):
+                    # Viewers elsewhere may show what anybody may see, or they have a token for:
+                    # no other site's page is lent this one's cookies.
+                    headers["Access-Control-Allow-Origin"] = "*"
+                    headers["Access-Control-Expose-Headers"] = "Link, ETag"
+                    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 # What depends on who asks is nobody else's to keep.

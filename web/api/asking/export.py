@@ -6,12 +6,12 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import text
 from starlette.responses import StreamingResponse
 
 from pipeline.errors import BadInput
@@ -36,6 +36,14 @@ MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".hocr": "text/html; charset=utf-8",
     ".pdf": "application/pdf",
+    ".txt": "text/plain; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".jp2": "image/jp2",
+    ".tif": "image/tiff",
     ".zip": "application/zip",
 }
 
@@ -75,12 +83,17 @@ def export_page(
         if known is not None:
             return known
         page = catalogue.page(connection, page_id)
-        name = page.run or ""
-        if run is not None:
-            name = str(
-                connection.scalar(text("select name from mill.run where id = :run"), {"run": run})
-            )
-        said = PublishedPage(page.name, name, transcriptions.load(connection, page_id, run))
+        reading = catalogue.reading(connection, page_id, run)
+        said = PublishedPage(
+            page.name,
+            reading.run,
+            transcriptions.load(connection, page_id, reading.run_id),
+            reading.created_at.astimezone(UTC).replace(tzinfo=None),
+            page.collection,
+            page.image,
+            page.media_type,
+            site.store.get,
+        )
     stem = safe(page.name)
     with tempfile.TemporaryDirectory(prefix="ledgermill-export-") as folder:
         paths = FORMATS[format](said, stem, Path(folder))
@@ -111,7 +124,7 @@ def export_pages(
 ) -> StreamingResponse:
     """Return what pages hold as a ZIP of files: of a job, of a collection, or all of them."""
     rates.count_costly(site, who)
-    chosen = formats_of(formats, (*FORMATS, "parquet"))
+    chosen = formats_of(formats)
     if not site.exporting.acquire(blocking=False):
         raise Problem(503, "others are being exported; try again later", {"Retry-After": "30"})
     stream = _zipped(site, chosen, collection, job)
@@ -181,23 +194,21 @@ def _zipped(
             site.reading() as connection,
             zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as pack,
         ):
+            fetch = site.store.get
             pages = (
-                pages_of_job(connection, job)
+                pages_of_job(connection, job, fetch)
                 if job is not None
-                else pages_of_collection(connection, collection)
+                else pages_of_collection(connection, collection, fetch)
             )
-            last: list[Path] = []
-            for _, paths in export(pages, Path(folder), formats):
+            left_out: list[str] = []
+            for _, paths in export(pages, Path(folder), formats, left_out):
                 for path in paths:
-                    if path.suffix == ".parquet":
-                        last.append(path)  # it grows with every page
-                    else:
-                        pack.write(path, path.name)
-                        path.unlink()
+                    pack.write(path, path.relative_to(folder).as_posix())
+                    path.unlink()
                 if sink.size > _CHUNK:
                     yield sink.taken()
-            for path in last:
-                pack.write(path, path.name)
+            if left_out:
+                pack.writestr("left-out.txt", "".join(f"{line}\n" for line in left_out))
         yield sink.taken()
     finally:
         site.exporting.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Header, Response
@@ -16,6 +17,8 @@ IfMatch = Annotated[
     str | None,
     Header(description="An ETag of the page; where it no longer holds, the answer is 412."),
 ]
+
+_TAG = re.compile(r'"[^"]*"')
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as it was."}}
 
@@ -42,5 +45,4 @@ def check(if_match: str | None, etag: str) -> None:
 
 def matches(header: str, etag: str) -> bool:
     """Return whether `If-Match` or `If-None-Match` names the ETag, as weak ones are compared."""
-    names = [name.strip().removeprefix("W/") for name in header.split(",")]
-    return "*" in names or etag.removeprefix("W/") in names
+    return header.strip() == "*" or etag.removeprefix("W/") in _TAG.findall(header)

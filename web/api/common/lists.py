@@ -46,9 +46,15 @@ def listed(
     if len(items) > limit:
         items = items[:limit]
         following = write(key(items[-1]))
+    link(following, request, response)
+    return Listed(items=list(items), next=following)
+
+
+def link(following: str | None, request: Request, response: Response) -> None:
+    """Say where the next part is, if there is one."""
+    if following is not None:
         address = URL(str(request.url)).include_query_params(cursor=following)
         response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
-    return Listed(items=list(items), next=following)
 
 
 def write(key: Key) -> str:

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 from pipeline.errors import BadInput
 from storage import jobs
 from storage.jobs import Failure, Progress
+from storage.jobs.pausing import pause, resume
+from storage.jobs.retrying import retry
 from web.api.common.kinds import JobId
 from web.api.common.lists import Cursor, Limit, Listed, listed, read
 from web.problems import responses
@@ -28,6 +30,7 @@ class Job(BaseModel):
     collection: str
     run: str | None
     state: str
+    paused: bool
     created_at: datetime
     finished_at: datetime | None
     sources: dict[str, int]
@@ -44,8 +47,8 @@ class JobWithFailures(Job):
 _FAILURES = 100
 
 _JOBS = """
-    select job.id, kind, collection.name as collection, run.name as run, state, job.created_at,
-        finished_at
+    select job.id, kind, collection.name as collection, run.name as run, state,
+        paused_at is not null as paused, job.created_at, finished_at
     from mill.job join mill.collection on collection.id = collection_id
     left join mill.run on run.id = run_id
 """
@@ -87,6 +90,33 @@ def cancel(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
     with site.changing(who, "job.cancel", job=job_id) as connection:
         describe(connection, job_id)
         jobs.cancel(connection, job_id)
+        return describe(connection, job_id)
+
+
+@router.post("/jobs/{job_id}/retry", responses=responses(404))
+def try_again(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
+    """Have a job's pages that were set aside, and its refused sources, wait once more."""
+    with site.changing(who, "job.retry", job=job_id) as connection:
+        describe(connection, job_id)
+        retry(connection, job_id)
+        return describe(connection, job_id)
+
+
+@router.post("/jobs/{job_id}/pause", responses=responses(404))
+def pause_job(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
+    """Queue nothing more of a job until it is resumed; what is being read is read to its end."""
+    with site.changing(who, "job.pause", job=job_id) as connection:
+        describe(connection, job_id)
+        pause(connection, job_id)
+        return describe(connection, job_id)
+
+
+@router.post("/jobs/{job_id}/resume", responses=responses(404))
+def resume_job(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
+    """Let a paused job go on where it was."""
+    with site.changing(who, "job.resume", job=job_id) as connection:
+        describe(connection, job_id)
+        resume(connection, job_id)
         return describe(connection, job_id)
 
 

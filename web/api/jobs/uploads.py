@@ -1,13 +1,13 @@
-"""Uploads: files become a job, as those that `ledgermill ingest` names do."""
+"""Work that is asked for: uploads, sources on other machines, pages to be read again."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
@@ -15,16 +15,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from pipeline.errors import BadInput
-from pipeline.profiles import load_profile, profile_names
+from pipeline.profiles import Profile, load_profile, profile_names
 from storage import jobs
+from storage.selection import Selection
 from web.api.jobs.jobs import JobWithFailures, describe
 from web.problems import Problem, responses
 from web.security import rates
 from web.security.principal import Operator, Principal
 from web.site import Site, TheSite
+from workers.bring import remote_source
 from workers.client import PRIORITY_BULK, Office, make_job
 from workers.ingest import submit
-from workers.sources.model import FoundSource, Limits
+from workers.reprocessing import NewJob, reprocess
+from workers.sources.model import FoundSource, Limits, RemoteSource
 
 router = APIRouter(tags=["jobs"])
 
@@ -32,11 +35,49 @@ _MOST_FILES = 1000
 
 
 class Upload(BaseModel):
-    """What becomes of the files: read by a profile, into a collection of a language."""
+    """What becomes of the pages: read by a profile, into a collection of a language."""
 
     collection: str = Field(min_length=1, max_length=200)
     profile: str = Field(default="default", max_length=100)
     language: str = Field(default="simple", max_length=63)
+
+
+class Sources(Upload):
+    """Sources that lie on other machines, which the settings must allow to be asked."""
+
+    sources: list[Annotated[str, Field(pattern=r"^(https?|s3)://\S{1,2000}$")]] = Field(
+        min_length=1,
+        max_length=1000,
+        description="URLs of scans, IIIF manifests, METS files or lists; s3://BUCKET/PREFIX.",
+    )
+
+
+class Again(BaseModel):
+    """Which pages are to be read again, and how: all conditions that are given must be met."""
+
+    profile: str = Field(default="default", max_length=100)
+    collection: str | None = Field(default=None, min_length=1, max_length=200)
+    run: str | None = Field(
+        default=None, min_length=1, max_length=300, description="Pages as this run has read them."
+    )
+    where: str | None = Field(
+        default=None,
+        max_length=10_000,
+        description="A condition in SQL over the views cells, lines or pages: confidence < 0.9",
+    )
+    flags: list[Annotated[str, Field(max_length=100)]] = Field(
+        default=[], max_length=20, description="Checks that a cell must carry, such as sum:fail."
+    )
+
+
+class Asked(BaseModel):
+    """What became of it: the run, the jobs made, and the pages that need not be read."""
+
+    run: str
+    jobs: list[NewJob]
+    current: int
+    read: int
+    moving: int
 
 
 _FORM: dict[str, Any] = {
@@ -87,29 +128,78 @@ async def upload(site: TheSite, who: Operator, request: Request) -> JobWithFailu
         return await run_in_threadpool(_take_in, site, who, form)
 
 
+@router.post("/jobs/sources", status_code=201)
+def add_sources(site: TheSite, who: Operator, said: Sources) -> JobWithFailures:
+    """Have workers fetch sources from where the settings allow it, and read their pages."""
+    rates.count_costly(site, who)
+    sources = [remote_source(address, granted=False) for address in said.sources]
+    job_id = _make(site, said)
+    return _listed(site, who, job_id, sources, "job.sources", said)
+
+
+@router.post("/jobs/reprocess", status_code=201, responses=responses(400, 404))
+def read_again(site: TheSite, who: Operator, said: Again) -> Asked:
+    """Have pages read again by another profile, or by this version's weights."""
+    rates.count_costly(site, who)
+    selection = Selection(said.collection, said.run, said.where, tuple(said.flags))
+    made = reprocess(_office(site), _profile(said.profile), selection)
+    with site.changing(who, "job.reprocess", **said.model_dump(), run_made=made.run):
+        pass
+    fates = made.fates
+    return Asked(
+        run=made.run,
+        jobs=list(made.jobs),
+        current=fates.current,
+        read=fates.read,
+        moving=fates.moving,
+    )
+
+
 def _take_in(site: Site, who: Principal, form: FormData) -> JobWithFailures:
     said = _said(form)
     files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
     if not files:
         raise Problem(422, "files: none is there; choose some")
-    if said.profile not in profile_names():
-        raise BadInput("profile", "no such profile", f"choose one of {', '.join(profile_names())}")
-    place = Office(site.endpoints, site.database, site.settings)
-    limits = Limits.of(site.settings)
-    job_id = make_job(
-        place, load_profile(said.profile), said.collection, said.language, PRIORITY_BULK
-    )
+    job_id = _make(site, said)
+    with _on_disk(files) as sources:
+        return _listed(site, who, job_id, sources, "job.upload", said)
+
+
+def _make(site: Site, said: Upload) -> int:
+    profile = _profile(said.profile)
+    return make_job(_office(site), profile, said.collection, said.language, PRIORITY_BULK)
+
+
+def _listed(
+    site: Site,
+    who: Principal,
+    job_id: int,
+    sources: Sequence[FoundSource | RemoteSource],
+    action: str,
+    said: Upload,
+) -> JobWithFailures:
     try:
-        with _on_disk(files) as sources, site.database.connect() as connection:
-            submit(connection, site.store, job_id, sources, limits)
+        with site.database.connect() as connection:
+            submit(connection, site.store, job_id, sources, Limits.of(site.settings))
     except BaseException:
         with site.database.begin() as connection:
             jobs.cancel(connection, job_id)
         raise
-    about = {"job": job_id, "collection": said.collection, "files": len(files)}
-    with site.changing(who, "job.upload", **about) as connection:
+    about = {"job": job_id, "collection": said.collection, "sources": len(sources)}
+    with site.changing(who, action, **about) as connection:
         jobs.all_listed(connection, job_id)
         return describe(connection, job_id)
+
+
+def _office(site: Site) -> Office:
+    return Office(site.endpoints, site.database, site.settings)
+
+
+def _profile(name: str) -> Profile:
+    """Return a built-in profile: a file of this machine is nothing that a request may name."""
+    if name not in profile_names():
+        raise BadInput("profile", "no such profile", f"choose one of {', '.join(profile_names())}")
+    return load_profile(name)
 
 
 def _said(form: FormData) -> Upload:

@@ -93,11 +93,9 @@ def get_transcription(
         if known is not None:
             return known
         page = catalogue.page(connection, page_id)
-        said = transcriptions.load(connection, page_id, run)
-        name = page.run
-        if run is not None:
-            name = connection.scalar(text("select name from mill.run where id = :r"), {"r": run})
-    body = json.dumps(to_json(said, page.name, name or ""), ensure_ascii=False, allow_nan=False)
+        reading = catalogue.reading(connection, page_id, run)
+        said = transcriptions.load(connection, page_id, reading.run_id)
+    body = json.dumps(to_json(said, page.name, reading.run), ensure_ascii=False, allow_nan=False)
     return Response(body.encode(), media_type="application/json", headers={"ETag": etag})
 
 
