@@ -85,9 +85,8 @@ class Fates:
     @property
     def pages(self) -> int:
         """All pages that were selected."""
-        return (
-            sum(map(len, self.new.values())) + sum(self.moving.values()) + self.current + self.read
-        )
+        new = sum(map(len, self.new.values()))
+        return new + sum(self.moving.values()) + self.current + self.read
 
 
 def select_pages(connection: Connection, selection: Selection, ask: Ask) -> list[int]:

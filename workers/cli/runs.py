@@ -158,12 +158,14 @@ def _compare(
     from storage.compare import compare as compare_runs
 
     known = _truth(truth)
-    pages, places = [], 0
+    pages = []
+    compared = places = differing = 0
     statuses: Counter[tuple[str, str]] = Counter()
     right: Counter[str] = Counter()
     readings: list[dict[str, Any]] = [{}, {}]
-    number = 0
-    for number, (page, *both) in enumerate(compare_runs(connection, *runs, collection), 1):
+    for page, *both in compare_runs(connection, *runs, collection):
+        compared += 1
+        differing += len(page.changes)
         places += page.places
         statuses.update(page.statuses)
         right.update(page.right)
@@ -179,9 +181,9 @@ def _compare(
     return {
         "pages": pages,
         "total": {
-            "pages": number,
+            "pages": compared,
             "places": places,
-            "changes": sum(len(page["changes"]) for page in pages),
+            "changes": differing,
             "statuses": [
                 {"first": a, "second": b, "places": n} for (a, b), n in sorted(statuses.items())
             ],
