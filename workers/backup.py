@@ -284,6 +284,9 @@ def _objects(connection: sqlalchemy.Connection) -> Iterator[str]:
         text(
             "select sha256 from mill.image union select sha256 from mill.document"
             " union select sha256 from mill.job_source where sha256 is not null"
+            " union select split_part(weights, ':', 2) from mill.run, lateral (values"
+            " (settings->'recognition'->>'weights'), (settings->'detection'->>'weights')"
+            ") as own (weights) where weights like 'sha256:%'"
         )
     )
     for row in rows:

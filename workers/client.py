@@ -42,6 +42,7 @@ from workers.services import Endpoints
 from workers.settings import Settings, settings
 from workers.sources.find import Found, find_sources
 from workers.sources.model import IgnoredFile, Limits
+from workers.weights import stored
 
 PRIORITY_WAITING = 2
 PRIORITY_BULK = 5
@@ -88,17 +89,24 @@ def office() -> Iterator[Office]:
         database.dispose()
 
 
-def run_for(connection: sqlalchemy.Connection, profile: Profile) -> int:
+def run_for(place: Office, connection: sqlalchemy.Connection, profile: Profile) -> int:
     """Return the run that reads by a profile on this version's weights, without loading them.
 
-    A profile of the user's own is told from others of its name by what it says.
+    A profile of the user's own is told from others of its name by what it says; weights of its own
+    are copied to where workers find them.
     """
     name = profile.name
-    said = profile.model_dump(mode="json")
+    said = _kept(place, profile).model_dump(mode="json")
     if name not in profile_names() or load_profile(name) != profile:
         written = json.dumps(said, sort_keys=True).encode()
         name = f"{name}~{hashlib.sha256(written).hexdigest()[:8]}"
     return ensure_run(connection, name, weights_digest(profile), CODE_VERSION, said)
+
+
+def _kept(place: Office, profile: Profile) -> Profile:
+    if not profile.detection.weights and not profile.recognition.weights:
+        return profile
+    return stored(profile, open_store(place.endpoints.object_store))
 
 
 def make_job(place: Office, profile: Profile, collection: str, language: str, priority: int) -> int:
@@ -114,7 +122,7 @@ def make_job(place: Office, profile: Profile, collection: str, language: str, pr
             raise BadInput(
                 language, "no such language", f"choose one of {', '.join(sorted(known))}"
             )
-        run_id = run_for(connection, profile)
+        run_id = run_for(place, connection, profile)
         collection_id = jobs.ensure_collection(connection, collection, language)
         return jobs.create(connection, "ingest", collection_id, run_id, priority)
 

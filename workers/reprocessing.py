@@ -45,7 +45,7 @@ def reprocess(place: Office, profile: Profile, selection: Selection) -> Reproces
     """
     with place.database.connect() as connection:
         pages = select_pages(connection, selection, lambda said, most: _ask(place, said, most))
-        run_id = run_for(connection, profile)
+        run_id = run_for(place, connection, profile)
         # Of two who ask for the same at once the second sees what the first has asked for.
         name: str = connection.execute(
             text("select name from mill.run where id = :run for no key update"), {"run": run_id}

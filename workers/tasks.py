@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from workers.settings import Settings
 from workers.shards import DeviceLostError, Digitize, Image, Limits, digitize_shard
 from workers.sources.model import Limits as SourceLimits
 from workers.watch import Watch
+from workers.weights import placed
 
 if TYPE_CHECKING:
     from pipeline.engines import Engine
@@ -106,7 +106,7 @@ def digitize_task(bench: Bench, token: str) -> bool:
     reader: Digitize | None = None
     trouble = ""
     try:
-        reader = reader_of(run, bench.settings.device, bench.settings.threads, bench.measure)
+        reader = reader_of(run, bench.settings, bench.store, bench.measure)
     except Exception as error:
         # No page is to blame: another worker, or a later one, may have what it takes.
         trouble = reason(error)
@@ -155,9 +155,11 @@ def read_image(
 
 
 def reader_of(
-    run: RunOfShard, device: str, threads: int | None, measure: Measure = unmeasured
+    run: RunOfShard, settings: Settings, store: ObjectStore, measure: Measure = unmeasured
 ) -> Digitize:
     """Return what reads pages the way a run does, its models loaded once.
+
+    Weights of a profile's own come from the store.
 
     Raises `Unavailable` where this worker has other weights or another version of the code.
     """
@@ -166,7 +168,8 @@ def reader_of(
             f"worker: it is version {CODE_VERSION}, the job wants {run.code_version}; "
             "start a worker of that version, or submit the job again"
         )
-    profile, engine = _engine(json.dumps(run.settings, sort_keys=True), device, threads)
+    profile = placed(Profile(**run.settings), store, settings.home / "weights")
+    engine = _engine(profile.model_dump_json(), settings.device, settings.threads)
     if engine.digest != run.weights_digest:
         raise Unavailable(
             f"worker: its weights are {engine.digest[:8]}, the job wants "
@@ -178,11 +181,10 @@ def reader_of(
 
 
 @lru_cache(maxsize=2)
-def _engine(settings: str, device: str, threads: int | None) -> tuple[Profile, Engine]:
+def _engine(profile: str, device: str, threads: int | None) -> Engine:
     from pipeline.engines import load_engine
 
-    profile = Profile(**json.loads(settings))
-    return profile, load_engine(profile, device, threads)
+    return load_engine(Profile.model_validate_json(profile), device, threads)
 
 
 Ingest = Callable[[sqlalchemy.Connection, ClaimedSource, Callable[[], None]], object]

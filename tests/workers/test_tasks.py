@@ -14,7 +14,7 @@ from storage.jobs import ClaimedSource, NewSource, RunOfShard
 from storage.objects import StoreError, open_store
 from tests.workers.broker import tokens_in_broker
 from workers.app import celery_app
-from workers.settings import Settings
+from workers.settings import Settings, settings
 from workers.tasks import Bench, digitize_task, ingest_shard, reader_of
 
 Engine = sqlalchemy.Engine
@@ -128,7 +128,7 @@ def test_pages_that_this_worker_cannot_read_wait_for_another(
     assert why.startswith(f"worker: it is version {CODE_VERSION}, the job wants 1")
 
 
-def test_other_weights_are_not_passed_off_as_the_run_s() -> None:
+def test_other_weights_are_not_passed_off_as_the_run_s(object_store: str) -> None:
     run = RunOfShard(1, {"name": "default"}, "0" * 64, CODE_VERSION)
     with pytest.raises(Unavailable, match="its weights are"):
-        reader_of(run, "cpu", 1)
+        reader_of(run, settings(), open_store(object_store))
