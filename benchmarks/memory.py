@@ -1,0 +1,168 @@
+"""Does a worker grow? The memory of its processes while it reads thousands of pages.
+
+    python benchmarks/memory.py [--pages 5000] [--quick]
+
+Small distinct pages (a heading and a ruled table of figures, drawn in code) go the whole way: taken
+in, sent through the broker, read by the default profile with its real networks, saved. The memory
+of the process that reads and of the one that takes in is noted as pages are done; the table goes to
+`benchmarks/results/memory.md`. Ends with status 1 where, after the last page, either holds more
+than 1.1 times what it held after 200.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+from report import RESULTS, ROOT, machine, markdown
+
+sys.path.insert(0, str(ROOT))
+
+FIRST = 200
+EVERY = 500
+BAR = 1.1
+FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
+WORDS = ("Barometer", "Thermometer", "Wind", "Rain", "Remarks", "Station", "Observer", "Sunday")
+
+
+def draw(path: Path, number: int) -> None:
+    """Draw a page unlike any other: its size, words, figures and grid follow from its number."""
+    random = np.random.default_rng(number)
+    height, width = (int(side) for side in random.integers((200, 300), (300, 440)))
+    page = np.full((height, width), int(random.integers(235, 255)), np.uint8)
+    font = FONTS[number % len(FONTS)]
+    cv2.putText(page, f"{random.choice(WORDS)} {number}", (14, 32), font, 0.6, 30, 1)
+    top, rows, columns = 50, int(random.integers(2, 5)), int(random.integers(2, 4))
+    high, wide = (height - top - 12) // rows, (width - 28) // columns
+    for row in range(rows + 1):
+        cv2.line(page, (14, top + row * high), (14 + columns * wide, top + row * high), 60, 1)
+    for column in range(columns + 1):
+        x = 14 + column * wide
+        cv2.line(page, (x, top), (x, top + rows * high), 60, 1)
+    for row in range(rows):
+        for column in range(columns):
+            where = (14 + column * wide + 10, top + row * high + high // 2 + 6)
+            cv2.putText(page, f"{random.uniform(28, 31):.2f}", where, font, 0.5, 30, 1)
+    assert cv2.imwrite(str(path), page)
+
+
+@dataclass
+class Hand:
+    """One process of the worker: what it held, in bytes, when so many pages were done."""
+
+    queue: str
+    held: dict[int, int] = field(default_factory=dict)
+    pids: list[int] = field(default_factory=list)
+
+    def note(self, worker: psutil.Process, done: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            for process in worker.children():
+                if self.queue in process.cmdline():
+                    # A guarded child that opens sources is a part of the process that has it.
+                    family = [process, *process.children(recursive=True)]
+                    self.held[done] = sum(each.memory_info().rss for each in family)
+                    if process.pid not in self.pids:
+                        self.pids.append(process.pid)
+
+    @property
+    def growth(self) -> float:
+        """How many times what it held at the first mark it held at the last."""
+        marks = sorted(self.held)
+        return self.held[marks[-1]] / self.held[marks[0]]
+
+
+def measure(home: Path, pages: int, first: int) -> tuple[list[Hand], float]:
+    """Have a private worker read so many pages; return its processes and the seconds it took."""
+    from pipeline.profiles import load_profile
+    from storage import jobs
+    from workers import client, services
+    from workers.app import celery_app
+    from workers.reconciler import reconcile
+
+    folder = home / "pages"
+    folder.mkdir()
+    for number in range(pages):
+        draw(folder / f"{number:06}.png", number)
+    hands = [Hand("digitize"), Hand("ingest")]
+    marks = [first, *range(EVERY, pages, EVERY), pages]
+    try:
+        with client.office() as place, client.PrivateWorker(place.settings) as worker:
+            started = time.monotonic()
+            job_id = client.make_job(place, load_profile("default"), "memory", "simple", 5)
+            client.list_sources(place, job_id, [str(folder)])
+            app = celery_app(place.endpoints.broker_url)
+            reconcile(place.database, app, place.settings)
+            supervisor = psutil.Process(worker.pid)
+            done = 0
+            while done < pages:
+                time.sleep(0.5)
+                with place.database.begin() as connection:
+                    found = jobs.progress(connection, job_id)
+                done = found.pages.get("done", 0)
+                while marks and done >= marks[0]:
+                    for hand in hands:
+                        hand.note(supervisor, marks[0])
+                    rate = done / (time.monotonic() - started)
+                    held = hands[0].held.get(marks[0], 0) / 2**20
+                    print(f"{done} pages, {rate:.1f} a second: {held:.0f} MiB", file=sys.stderr)
+                    del marks[0]
+                if found.finished and done < pages:
+                    sys.exit(f"memory: the job ended with {found.pages}")
+            return hands, time.monotonic() - started
+    finally:
+        services.down()
+
+
+def report(hands: list[Hand], pages: int, seconds: float) -> str:
+    marks = sorted(hands[0].held)
+    rows = [
+        [f"{mark:,}", *(f"{hand.held.get(mark, 0) / 2**20:,.0f}" for hand in hands)]
+        for mark in marks
+    ]
+    rows.append(["**last / first**", *(f"**{hand.growth:.3f}**" for hand in hands)])
+    restarts = sum(len(hand.pids) - 1 for hand in hands)
+    return (
+        "# The memory of a worker\n\n"
+        f"{pages:,} small distinct pages, the whole way, by profile default; resident MiB of a "
+        f"worker's two processes when so many pages were done. {pages / seconds:.1f} pages a "
+        f"second; {restarts} of the processes were replaced meanwhile. Bar: {BAR}.\n\n"
+        f"{machine()}; load at the end {os.getloadavg()[0]:.1f}.\n"
+        f"Made by `python benchmarks/memory.py --pages {pages}`.\n\n"
+        f"{markdown(['pages done', 'reads', 'takes in'], rows)}"
+    )
+
+
+def main() -> int:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pages", type=int, default=5000)
+    parser.add_argument("--quick", action="store_true", help="60 pages, no table kept")
+    options = parser.parse_args()
+    first = FIRST
+    if options.quick:
+        options.pages, first = 60, 20
+    home = Path(tempfile.mkdtemp(prefix="lmem-", dir="/tmp"))
+    os.environ["LEDGERMILL_HOME"] = str(home)
+    try:
+        hands, seconds = measure(home, options.pages, first)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    text = report(hands, options.pages, seconds)
+    print(text)
+    if not options.quick:
+        (RESULTS / "memory.md").write_text(text, "utf-8")
+    return 0 if all(hand.growth <= BAR for hand in hands) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
