@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from minio import Minio
 from sqlalchemy import Connection, text
 
+from pipeline.page import Transcription
 from storage import jobs
 from storage.objects import ObjectStore, open_store
-from tests.workers.sources.remote.server import Fault, Site, serving
+from storage.runs import ensure_run
+from storage.transcriptions import save
+from tests.workers.sources.remote.server import Fault, Site, picture, serving
 from workers.ingest import ingest_source, submit
 from workers.settings import settings
 from workers.sources import Limits, find_sources
@@ -290,3 +296,179 @@ def test_what_is_not_allowed_is_refused_by_the_client_and_by_the_worker(
     ingest_source(connection, store, job, 1, LIMITS)
     assert [row[1] for row in sources(connection)] == ["refused", "refused"]
     assert not site.asked
+
+
+# --- buckets ------------------------------------------------------------------------------------
+
+
+def test_a_bucket_is_listed_in_pages_and_every_object_taken_in(
+    connection: Connection,
+    store: ObjectStore,
+    job: int,
+    site: Site,
+    s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False)
+    files = {f"in/{n}.jpg": picture(n) for n in range(5)}
+    files |= {"in/notes.txt": b"no page", "in/.hidden.jpg": picture(9), "in/bad.jpg": b"\xff\xd8"}
+    files |= {"elsewhere/6.jpg": picture(6)}
+    for name, data in files.items():
+        client.put_object(s3.bucket, name, BytesIO(data), len(data))
+    monkeypatch.setattr("workers.sources.remote.s3.PAGE", 3)
+    address = f"s3://{s3.bucket}/in/?endpoint=http://{s3.endpoint}"
+    take_in(connection, store, job, address)
+    assert sorted(page_names(connection)) == ["0", "1", "2", "3", "4"]
+    states = {row[0].rpartition("/")[2]: row[1] for row in sources(connection)[1:]}
+    assert states["bad.jpg"] == "refused"
+    ((known, where, mark),) = rows(
+        connection,
+        "select source, address, fetched_at is not null from mill.document"
+        " where source like '%/1%'",
+    )
+    assert (known, mark) == (f"s3://{s3.bucket}/in/1.jpg", True)
+    assert where == f"s3://{s3.bucket}/in/1.jpg?endpoint=http://{s3.endpoint}"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "hosts", "reason"),
+    [
+        ("other", "127.0.0.1", "other is not among the buckets that may be read;"),
+        ("pages", "example.org", "127.0.0.1 is not among the hosts that may be asked;"),
+        ("pages", "127.0.0.1", "nothing is there that begins so; check bucket and prefix"),
+    ],
+)
+def test_only_buckets_and_servers_that_are_allowed(
+    connection: Connection,
+    store: ObjectStore,
+    job: int,
+    site: Site,
+    s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    bucket: str,
+    hosts: str,
+    reason: str,
+) -> None:
+    monkeypatch.setenv("LEDGERMILL_ALLOWED_BUCKETS", "pages")
+    monkeypatch.setenv("LEDGERMILL_ALLOWED_HOSTS", hosts)
+    settings.cache_clear()
+    take_in(connection, store, job, f"s3://{bucket}/none/?endpoint=http://{s3.endpoint}")
+    ((_, state, why),) = sources(connection)
+    assert (state, why[: len(reason)]) == ("refused", reason)
+
+
+# --- lists and transcriptions -------------------------------------------------------------------
+
+PAGE_XML = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
+<Page imageFilename="1.jpg" imageWidth="{w}" imageHeight="{h}"><TextRegion id="r">
+<Coords points="0,0 100,0 100,40 0,40"/><TextLine id="l"><Coords points="0,0 100,0 100,40 0,40"/>
+<TextEquiv><Unicode>{text}</Unicode></TextEquiv></TextLine></TextRegion></Page></PcGts>"""
+
+
+def test_a_list_of_csv_names_files_and_addresses(
+    connection: Connection, store: ObjectStore, job: int, site: Site, tmp_path: Path
+) -> None:
+    near = site.add("/far.jpg", picture(2))
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a.jpg").write_bytes(picture(1))
+    (tmp_path / "outside.jpg").write_bytes(picture(3))
+    listed = tmp_path / "scans" / "list.csv"
+    listed.write_text(
+        "source,station,date,title,rights,page\n"
+        f"a.jpg,Ben Nevis,1898-01,Log,CC0,7\n{near},,1898-02,,,\n"
+        "../outside.jpg,,,,,\ngone.jpg,,,,,\n"
+        "https://elsewhere.example.org/x.jpg,,,,,\n"
+    )
+    take_in(connection, store, job, str(listed))
+    assert [(row[1], row[2] and row[2].partition(";")[0]) for row in sources(connection)] == [
+        ("stored", None),
+        ("stored", None),
+        ("refused", "it lies outside the folder of its list"),
+        ("refused", "there is no such file"),
+        ("refused", "elsewhere.example.org is not among the hosts that may be asked"),
+    ]
+    said = rows(
+        connection,
+        "select station, date, title, rights, told, address, fetched_at is null"
+        " from mill.document order by id",
+    )
+    assert said == [
+        ("Ben Nevis", "1898-01", "Log", "CC0", {"page": "7"}, None, True),
+        (None, "1898-02", None, None, None, near, False),
+    ]
+
+
+def test_earlier_transcriptions_are_runs_that_give_way(
+    connection: Connection, store: ObjectStore, job: int, tmp_path: Path
+) -> None:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "1.jpg").write_bytes(picture(1))
+    (tmp_path / "2.jpg").write_bytes(picture(2))
+    (tmp_path / "3.jpg").write_bytes(picture(3))
+    own = tmp_path / "page" / "1.xml"
+    own.write_text(PAGE_XML.format(w=480, h=320, text="made on a larger scan"))
+    (tmp_path / "2.xml").write_text(PAGE_XML.format(w=100, h=900, text="of another page"))
+
+    def again() -> list[tuple[Any, ...]]:
+        found = find_sources([str(tmp_path)], LIMITS, transcribed=True)
+        submit(connection, store, job, found, LIMITS, keep="truth")
+        waiting = "select number from mill.job_source where state = 'pending' order by 1"
+        for (number,) in rows(connection, waiting):
+            ingest_source(connection, store, job, number, LIMITS)
+        return rows(
+            connection,
+            "select page.name, profile, text, polygon[3]::int, current_run_id = run.id"
+            " from mill.transcription t join mill.page on page.id = page_id"
+            " join mill.run on run.id = run_id join mill.line on transcription_id = t.id"
+            " order by t.id",
+        )
+
+    first = ("1", "ground-truth", "made on a larger scan", 50, True)
+    assert again() == [first]
+    ((part, why),) = rows(connection, "select entry, reason from mill.refused_entry")
+    assert "2.jpg" in part or "transcription" in part
+    assert why.startswith("it is of an image of 100 x 900 pixels, not 240 x 160;")
+    assert again() == [first], "the same is not kept twice"
+    own.write_text(PAGE_XML.format(w=240, h=160, text="mended"))
+    assert again() == [
+        (*first[:4], False),
+        ("1", "ground-truth", "mended", 100, True),
+    ]
+    ((page,),) = rows(connection, "select id from mill.page where name = '1'")
+    reading = ensure_run(connection, "default", "ab" * 32, "1", {})
+    save(connection, page, reading, Transcription(240, 160, 0.0, (), ()))
+    connection.commit()
+    own.write_text(PAGE_XML.format(w=240, h=160, text="later"))
+    assert [row[4] for row in again()] == [False] * 3, "what was read stays current"
+
+
+def test_a_workspace_is_read_by_its_mets(
+    connection: Connection, store: ObjectStore, job: int, tmp_path: Path
+) -> None:
+    (tmp_path / "IMG").mkdir()
+    (tmp_path / "BIN").mkdir()
+    for number in (1, 2):
+        (tmp_path / "IMG" / f"{number}.jpg").write_bytes(picture(number))
+        (tmp_path / "BIN" / f"{number}.jpg").write_bytes(picture(number + 10))
+    kinds = {"IMG": "OCR-D-IMG", "BIN": "OCR-D-BIN"}
+    files = "".join(
+        f'<fileGrp USE="{use}">'
+        + "".join(
+            f'<file ID="{kind}{n}" MIMETYPE="image/jpeg">'
+            f'<FLocat xlink:href="{kind}/{n}.jpg"/></file>'
+            for n in (1, 2)
+        )
+        + "</fileGrp>"
+        for kind, use in kinds.items()
+    )
+    pages = "".join(f'<div><fptr FILEID="BIN{n}"/><fptr FILEID="IMG{n}"/></div>' for n in (2, 1))
+    (tmp_path / "mets.xml").write_text(
+        '<mets xmlns="http://www.loc.gov/METS/" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f"<fileSec>{files}</fileSec><structMap><div>{pages}</div></structMap></mets>"
+    )
+    take_in(connection, store, job, str(tmp_path))
+    assert [Path(row[0]).parts[-2:] for row in sources(connection)] == [
+        ("IMG", "2.jpg"),
+        ("IMG", "1.jpg"),
+    ]
+    assert page_names(connection) == ["2", "1"]

@@ -52,6 +52,7 @@ class Entry:
         return cls(
             **{
                 "name": "",
+                "address": "",
                 **data,
                 "told": {str(k): str(v) for k, v in data.get("told", {}).items()},
                 "size": (int(size[0]), int(size[1])) if size else None,
