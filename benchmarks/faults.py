@@ -116,6 +116,8 @@ def weather(
             pause = storm.random.uniform(0.5, 4)
         else:
             pause = 0.5
+            if not (waiting or storm.submitting):
+                storm.abandon()
         storm.wait(lambda: False, pause)
         if time.monotonic() - started > 60 * faults + 600:
             break

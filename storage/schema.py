@@ -204,9 +204,9 @@ class Run(Base):
 class Job(Base):
     """What somebody asked for. Lower `priority` numbers go first.
 
-    `listed_at` is when the client had named its last source; until then more may come. `served_at`
-    is when a worker last took a shard of it: of equally urgent jobs the one that waits longest is
-    next. Nothing more is queued of a job that was paused at `paused_at`, until it is null again.
+    `listed_at` is when the client last named sources; while the job is `ingesting`, more may come.
+    `served_at` is when a worker last took a shard of it: of equally urgent jobs the one that waits
+    longest is next.
     """
 
     __tablename__ = "job"
@@ -229,7 +229,7 @@ class Job(Base):
 
 
 class Trouble(Base):
-    """What a job's work meets again and again; the row goes once a page is read, or a source stored.
+    """What a job meets again and again; the row goes once a page is read, or a source stored.
 
     `failures` counts in a row, `tried` are the pages or sources that were set aside meanwhile. Once
     there are too many (`storage.jobs.trouble`) the job is held until `held_until`, for the time

@@ -18,6 +18,8 @@ from workers.app import count_waiting, send
 from workers.settings import Settings
 
 SHARD_SOURCES = 16
+ABANDONED_HOURS = 24.0
+"""A job whose client has named no source for so long gets no more of them."""
 KINDS: tuple[Kind, ...] = ("ingest", "digitize")
 
 # A message may be between the broker's queue and a worker's claim for so many seconds.
@@ -39,6 +41,8 @@ def reconcile(database: sqlalchemy.Engine, app: celery.Celery, settings: Setting
         try:
             _bring_back_the_dead(database, settings)
             with database.begin() as connection:
+                for job_id in jobs.close_abandoned(connection, ABANDONED_HOURS):
+                    _log.warning("its client went away", job=job_id)
                 jobs.finish_jobs(connection)
                 jobs.tidy_counts(connection)
                 open_jobs = jobs.open_jobs(connection)

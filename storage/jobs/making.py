@@ -66,7 +66,13 @@ def add_sources(connection: Connection, job_id: int, sources: Sequence[NewSource
     if not sources:
         return
     connection.execute(
-        text("select from mill.job where id = :job for no key update"), {"job": job_id}
+        text(
+            "update mill.job set listed_at = clock_timestamp(),"
+            # Its client was given up, and goes on after all.
+            " state = case state when 'done' then 'running' else state end,"
+            " finished_at = case state when 'done' then null else finished_at end where id = :job"
+        ),
+        {"job": job_id},
     )
     connection.execute(
         text(
@@ -121,6 +127,30 @@ def add_pages(connection: Connection, job_id: int, page_ids: Sequence[int]) -> N
         ),
         {"job": job_id, "pages": list(page_ids)},
     )
+
+
+def close_abandoned(connection: Connection, hours: float) -> list[int]:
+    """End the listing of jobs whose client has named nothing for so long; return their numbers.
+
+    What it had named is still read; that there is a rest is listed as refused.
+    """
+    abandoned = connection.execute(
+        text(
+            "select id from mill.job where state = 'ingesting' and greatest(created_at, listed_at)"
+            " < clock_timestamp() - make_interval(secs => 3600 * :hours) for no key update"
+        ),
+        {"hours": hours},
+    )
+    closed = [int(row.id) for row in abandoned]
+    for job_id in closed:
+        rest = NewSource(
+            "the rest of the sources",
+            None,
+            "whoever listed them went away before the last; submit them again",
+        )
+        add_sources(connection, job_id, [rest])
+        all_listed(connection, job_id)
+    return closed
 
 
 def all_listed(connection: Connection, job_id: int) -> None:

@@ -111,6 +111,14 @@ class Storm:
     def submitting(self) -> list[Client]:
         return [client for client in self.clients if client.job_id is None]
 
+    def read(self) -> int:
+        """Count the pages that are read."""
+        return self.count(
+            "select count(*) from mill.transcription join mill.page on page.id = page_id"
+            " join mill.collection c on c.id = collection_id where c.name = :name",
+            name=self.collection,
+        )
+
     def unfinished(self) -> int:
         """Count the jobs that are not done, those that a client has yet to submit included."""
         return self.count(UNFINISHED, name=self.collection) + len(self.submitting)
@@ -153,6 +161,16 @@ class Storm:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def abandon(self) -> None:
+        """Let a day pass for the jobs whose clients were killed before they had listed it all."""
+        with self.database.begin() as connection:
+            connection.execute(
+                text(
+                    "update mill.job set created_at = created_at - interval '1 day',"
+                    " listed_at = listed_at - interval '1 day' where state = 'ingesting'"
+                )
+            )
 
     def broker(self) -> redis.Redis:
         return redis.Redis.from_url(

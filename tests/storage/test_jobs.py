@@ -106,6 +106,29 @@ def test_a_shard_that_is_not_full_waits_for_more_pages(connection: Connection) -
     assert len(jobs.queue_pages(connection, job_id, 4, 8)) == 1
 
 
+def test_what_a_client_that_went_away_had_listed_is_read_and_its_job_ends(
+    connection: Connection,
+) -> None:
+    job_id = make_job(connection, 1)
+    connection.execute(text("update mill.job set state = 'ingesting'"))
+    assert jobs.close_abandoned(connection, 24) == []
+    connection.execute(text("update mill.job set created_at = now() - interval '25 hours'"))
+    jobs.add_sources(connection, job_id, [NewSource("a.png", "0" * 64)])
+    assert jobs.close_abandoned(connection, 24) == [], "it goes on listing"
+    connection.execute(text("update mill.job set listed_at = created_at"))
+    assert jobs.close_abandoned(connection, 24) == [job_id]
+    assert jobs.progress(connection, job_id).state == "running"
+    assert [failure.what for failure in jobs.failures(connection, job_id)] == [
+        "the rest of the sources"
+    ]
+    jobs.source_stored(connection, job_id, 1, None)
+    for page in take(connection, job_id).pages:
+        jobs.page_done(connection, job_id, page)
+    assert jobs.finish_jobs(connection) == [job_id]
+    jobs.add_sources(connection, job_id, [NewSource("late.png", "1" * 64)])
+    assert jobs.progress(connection, job_id).state == "running", "it came back after all"
+
+
 def test_a_message_delivered_twice_is_claimed_once(connection: Connection) -> None:
     job_id = make_job(connection, 3)
     shard = take(connection, job_id)
