@@ -138,8 +138,10 @@ def _meeting(selection: Selection, conditions: Sequence[str], ask: Ask) -> list[
     failures: list[SqlError] = []
     for view in _VIEWS:
         try:
-            # The condition is the user's: nobody asks but who may read the views and nothing else.
-            answer = ask(f"select distinct page_id from {view} where {condition}", _MOST)  # noqa: S608
+            # The condition is the user's, asked as who may read the views and nothing else. Their
+            # own names must not stand for whole rows: `lines` is a column of pages, too.
+            said = f"select distinct page_id from {view} as here where {condition}"  # noqa: S608
+            answer = ask(said, _MOST)
         except SqlError as error:
             if not _lacks_column(error):
                 raise

@@ -16,7 +16,7 @@ from storage.corrections import CellPlace, correct
 PAGES = 12
 
 _CURRENT = """
-    select run.name, count(*) from mill.page
+    select run.name, count(*) as pages from mill.page
     join mill.transcription on page_id = page.id and run_id = current_run_id
     join mill.run on run.id = run_id
     join mill.collection on collection.id = collection_id and collection.name = 'again'
@@ -27,7 +27,7 @@ _CURRENT = """
 def current(database: sqlalchemy.Engine) -> dict[str, int]:
     """Return how many pages stand as each run has read them."""
     with database.begin() as connection:
-        return {row.name: row.count for row in connection.execute(text(_CURRENT))}
+        return {row.name: row.pages for row in connection.execute(text(_CURRENT))}
 
 
 @pytest.mark.timeout(300)
