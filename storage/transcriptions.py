@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, get_args
 
 import psycopg
@@ -37,6 +38,8 @@ _LINE_STATUSES = frozenset(get_args(LineStatus))
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
+_AT_ONCE = 200
+_POLYGON = "{%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f}"
 
 _MAKE_CURRENT = """
     with asked as (
@@ -78,6 +81,28 @@ def save(
     hold (NUL, lone surrogates) become U+FFFD. Raises `BadInput` where a number is not finite, a
     confidence not in 0..1, a cell outside its table or a text endless; nothing is written then.
     """
+    with connection.begin_nested():  # a page that proves wrong half way leaves nothing
+        identity = _write(connection, page_id, run_id, transcription)
+    if identity is None:
+        return False
+    add_words(connection, identity)
+    observations.write(connection, identity, transcription)
+    made_current = connection.execute(
+        text(_MAKE_CURRENT), {"page": page_id, "run": run_id, "job": job_id}
+    )
+    if made_current.rowcount == 0:
+        connection.execute(text(_HOLD_PAGE), {"page": page_id})
+    _lay_corrections(connection, page_id, run_id)
+    return True
+
+
+def _write(
+    connection: Connection, page_id: int, run_id: int, transcription: Transcription
+) -> int | None:
+    """Write the rows of a new transcription and return its id, `None` where there is one already.
+
+    Cells are made and sent by turns, so that Postgres stores some while the next are made.
+    """
     rows = _Rows(f"page {page_id}", transcription)
     made = connection.execute(
         text(
@@ -97,7 +122,7 @@ def save(
         },
     ).one_or_none()
     if made is None:
-        return False
+        return None
     identity, language = made
     try:
         _copy(
@@ -122,21 +147,13 @@ def save(
             'cell (transcription_id, "table", "row", "column", row_span, column_span, text, raw,'
             " value, unit, confidence, status, polygon, alternatives, checks, language)",
             identity,
-            (f"{cell}\t{language}" for cell in rows.cells),
+            (f"{cell}\t{language}" for cell in rows.cells()),
         )
     except psycopg.OperationalError as error:
         if may_pass(error):
             raise unavailable(error) from error
         raise
-    add_words(connection, identity)
-    observations.write(connection, identity, transcription)
-    made_current = connection.execute(
-        text(_MAKE_CURRENT), {"page": page_id, "run": run_id, "job": job_id}
-    )
-    if made_current.rowcount == 0:
-        connection.execute(text(_HOLD_PAGE), {"page": page_id})
-    _lay_corrections(connection, page_id, run_id)
-    return True
+    return int(identity)
 
 
 def mean_confidence(transcription: Transcription) -> float | None:
@@ -247,13 +264,16 @@ def _lay_corrections(connection: Connection, page_id: int, run_id: int) -> None:
 
 def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str]) -> None:
     """Send rows of COPY text, each lacking its first field, the transcription."""
-    data = "".join(f"{identity}\t{row}\n" for row in rows)
-    if not data:
+    rows = iter(rows)
+    some = list(islice(rows, _AT_ONCE))
+    if not some:
         return
     driver = connection.connection.cursor()
     try:
         with driver.copy(f"copy mill.{target} from stdin") as copy:
-            copy.write(data.encode("utf-8"))
+            while some:
+                copy.write("".join([f"{identity}\t{row}\n" for row in some]).encode("utf-8"))
+                some = list(islice(rows, _AT_ONCE))
     finally:
         driver.close()
 
@@ -279,14 +299,14 @@ def add_words(connection: Connection, identity: int) -> None:
 
 
 class _Rows:
-    """A transcription as rows of COPY text, checked while they are made."""
+    """A transcription as rows of COPY text, checked while they are made: cells when asked for."""
 
     def __init__(self, page: str, transcription: Transcription) -> None:
         self._page = page
         self.regions: list[str] = []
         self.lines: list[str] = []
         self.tables: list[str] = []
-        self.cells: list[str] = []
+        self._grids = transcription.tables
         if transcription.lines:
             self._add_lines(transcription.lines)
         for number, table in enumerate(transcription.tables):
@@ -327,13 +347,20 @@ class _Rows:
             f"{number}\t{region}\t{table.rows}\t{table.columns}\t{table.header_rows}"
             f"\t{polygon}\t{relations}"
         )
+
+    def cells(self) -> Iterator[str]:
+        """Yield the cells of all tables. Raises `BadInput` at one that is wrong."""
+        for number, table in enumerate(self._grids):
+            yield from self._cells(number, table)
+
+    def _cells(self, number: int, table: Table) -> Iterator[str]:
         taken: set[tuple[int, int]] = set()
         for cell in table.cells:
-            place = (cell.row, cell.column)
-            what = f"cell {cell.row},{cell.column} of table {number}"
+            row, column = place = (cell.row, cell.column)
+            what = f"cell {row},{column} of table {number}"
             if not (
-                0 <= cell.row < cell.row + cell.row_span <= table.rows
-                and 0 <= cell.column < cell.column + cell.column_span <= table.columns
+                0 <= row < row + cell.row_span <= table.rows
+                and 0 <= column < column + cell.column_span <= table.columns
             ):
                 raise self._wrong(f"{what} lies outside its {table.rows} x {table.columns} grid")
             if cell.status not in _STATUSES:
@@ -341,32 +368,24 @@ class _Rows:
             if place in taken:
                 raise self._wrong(f"{what} is there twice")
             taken.add(place)
-            self.cells.append(f"{number}\t{self._cell(cell, what)}")
-
-    def _cell(self, cell: Cell, what: str) -> str:
-        value = _NULL if cell.value is None else repr(self.number(cell.value, f"{what}: value"))
-        checks = ",".join(_element(check) for check in cell.checks)
-        return "\t".join(
-            (
-                str(cell.row),
-                str(cell.column),
-                str(cell.row_span),
-                str(cell.column_span),
-                self._text(cell.text, what),
-                self._text(cell.raw, what),
-                value,
-                _NULL if cell.unit is None else self._text(cell.unit, what),
-                self._confidence(cell.confidence, what),
-                cell.status,
-                self._polygon(cell.polygon, what),
-                self._alternatives(cell.alternatives, what),
-                _escape(f"{{{checks}}}"),
+            reading = self._text(cell.text, what)
+            raw = reading if cell.raw == cell.text else self._text(cell.raw, what)
+            value = _NULL if cell.value is None else repr(self.number(cell.value, what))
+            unit = _NULL if cell.unit is None else self._text(cell.unit, what)
+            checks = ",".join(map(_element, cell.checks)) if cell.checks else ""
+            yield (
+                f"{number}\t{row}\t{column}\t{cell.row_span}\t{cell.column_span}"
+                f"\t{reading}\t{raw}\t{value}\t{unit}"
+                f"\t{self._confidence(cell.confidence, what)}\t{cell.status}"
+                f"\t{self._polygon(cell.polygon, what)}"
+                f"\t{self._alternatives(cell.alternatives, what)}\t{_escape(f'{{{checks}}}')}"
             )
-        )
 
     def _text(self, value: str, what: str) -> str:
         if len(value) > LONGEST_TEXT:
             raise self._wrong(f"{what}: its text has {len(value)} characters")
+        if _is_plain(value):
+            return value
         return _escape(UNSTORABLE.sub("\ufffd", value))
 
     def _confidence(self, confidence: float, what: str) -> str:
@@ -375,14 +394,20 @@ class _Rows:
         return f"{confidence:.6f}"
 
     def _polygon(self, polygon: Polygon, what: str) -> str:
-        numbers = [number for corner in polygon for number in corner]
-        if len(numbers) != 8 or not all(abs(number) <= _LONGEST_SIDE for number in numbers):
+        numbers = tuple([number for corner in polygon for number in corner])
+        far = _LONGEST_SIDE
+        if len(numbers) != 8 or False in [-far <= number <= far for number in numbers]:
             raise self._wrong(f"{what}: its polygon is {polygon}")
-        return "{" + ",".join([f"{number:.3f}" for number in numbers]) + "}"
+        return _POLYGON % numbers
 
     def _alternatives(self, alternatives: tuple[Alternative, ...], what: str) -> str:
         if not alternatives:
             return "[]"
+        if all(_is_plain(other.text) and '"' not in other.text for other in alternatives):
+            pairs = [
+                f'["{other.text}", {self.number(other.logprob, what)!r}]' for other in alternatives
+            ]
+            return f"[{', '.join(pairs)}]"
         return self._json([[other.text, float(other.logprob)] for other in alternatives], what)
 
     def _json(self, value: Any, what: str) -> str:
@@ -411,8 +436,13 @@ def _storable(value: Any) -> Any:
     return value
 
 
+def _is_plain(value: str) -> bool:
+    """Tell whether a text means itself in COPY; most do, and need no more work."""
+    return value.isprintable() and "\\" not in value
+
+
 def _escape(value: str) -> str:
-    return value.translate(_ESCAPES)
+    return value if _is_plain(value) else value.translate(_ESCAPES)
 
 
 def _element(value: str) -> str:
