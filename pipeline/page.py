@@ -125,8 +125,16 @@ class Transcription:
     tables: tuple[Table, ...]
 
 
-def to_json(transcription: Transcription, page: str, run: str) -> dict[str, Any]:
-    """Return the published page object (see `schema()`) as plain lists, dicts and numbers."""
+def to_json(
+    transcription: Transcription,
+    page: str,
+    run: str,
+    provenance: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the published page object (see `schema()`) as plain lists, dicts and numbers.
+
+    `provenance` is where the page came from, where that is known.
+    """
     return {
         "page": page,
         "width": transcription.width,
@@ -135,6 +143,7 @@ def to_json(transcription: Transcription, page: str, run: str) -> dict[str, Any]
         "run": run,
         "lines": [_line(line) for line in transcription.lines],
         "tables": [_table(table) for table in transcription.tables],
+        **({"provenance": dict(provenance)} if provenance else {}),
     }
 
 

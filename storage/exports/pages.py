@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from pipeline.errors import BadInput
 from pipeline.page import Transcription
 from storage import transcriptions
+from storage.provenance import of_page
 from storage.readings import check_collection, kind_of_job
 
 _OF_JOB = """
@@ -80,7 +81,7 @@ class PublishedPage:
     """One page of an export: what it is called there, which run read it, and what that read.
 
     `created` is when, in UTC; `image` addresses the scan in the object store, from which `fetch`
-    gets it.
+    gets it; `provenance` is where it came from (`storage.provenance`).
     """
 
     name: str
@@ -91,6 +92,7 @@ class PublishedPage:
     image: str = ""
     media_type: str = "image/jpeg"
     fetch: Fetch | None = None
+    provenance: dict[str, Any] | None = None
 
     def scan(self) -> bytes:
         """Return the file of the scan. Raises `BadInput` where the object store has lost it."""
@@ -145,4 +147,5 @@ def _pages(
                 image,
                 media_type,
                 None if fetch is None else lru_cache(maxsize=1)(fetch),
+                of_page(connection, page_id),
             )

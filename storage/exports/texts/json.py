@@ -13,7 +13,7 @@ from storage.exports.pages import PublishedPage
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
     """Write one page to `out/STEM.json`; return the file."""
     path = out / f"{stem}.json"
-    whole = to_json(page.transcription, page.name, page.run)
+    whole = to_json(page.transcription, page.name, page.run, page.provenance)
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_file(path, f"{text}\n".encode())
     return [path]

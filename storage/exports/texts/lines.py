@@ -23,7 +23,7 @@ class Writer(Growing[BinaryIO]):
 
     def write(self, page: PublishedPage, stem: str) -> None:
         """Add a page, under its name of the other formats' files."""
-        whole = to_json(page.transcription, stem, page.run)
+        whole = to_json(page.transcription, stem, page.run, page.provenance)
         text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         with writing(self.path):
             self.opened().write(f"{text}\n".encode())
