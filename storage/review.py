@@ -24,11 +24,11 @@ _COUNTED = 10_000
 _CELLS = """
     select page.id, transcription.run_id, cell."table", cell."row", cell."column", cell.confidence,
         cell.transcription_id
-    from mill.cell
+    from (select * from mill.cell where {condition}) as cell
     join mill.transcription on transcription.id = cell.transcription_id
     join mill.page on page.id = transcription.page_id
         and page.current_run_id = transcription.run_id
-    where page.collection_id = :collection and ({condition})
+    where page.collection_id = :collection
         and (cell.confidence, cell.transcription_id, cell."table", cell."row", cell."column")
             > (cast(:confidence as real), :reading, :table, :row, :column)
     order by cell.confidence, cell.transcription_id, cell."table", cell."row", cell."column"
@@ -72,7 +72,7 @@ _CURRENT = """
 
 _DONE = """
     select count(*) as done,
-        count(*) filter (where author = :viewer and created_at > current_date) as today,
+        count(*) filter (where author = :viewer and correction.created_at > current_date) as today,
         count(*) filter (where author = :viewer
             and correction.created_at > clock_timestamp() - interval '15 minutes') as lately
     from mill.correction join mill.page on page.id = correction.page_id

@@ -63,6 +63,8 @@ def _checked(table: Table, notes: list[str]) -> Table:
 def _read(cell: Cell) -> Cell:
     if (cell.row, cell.column) == WRONG[1:]:
         cell = replace(cell, text=READ, value=float(READ))
+    if not cell.text:  # a blank is nothing that was read
+        return replace(cell, raw="", confidence=1.0, alternatives=())
     sure = (Alternative(cell.text, math.log(0.9999)),)
     return replace(cell, raw=cell.text, confidence=0.9999, alternatives=sure)
 

@@ -91,6 +91,7 @@ def search(
         counted = facets.count(kept, described)
         part = kept[start : start + _AT_ONCE]
         sizes = facets.sizes(connection, {hit.page_id for hit in part})
+        places = facets.places(connection, part)
 
     def address(**changed: str | int | None) -> str:
         query = {"q": q, "fuzzy": "true" if fuzzy else None, **chosen, **changed}
@@ -109,7 +110,10 @@ def search(
         for name, values in counted.items()
     }
     context |= {
-        "shown": [_shown(hit, sizes[hit.page_id], marks, fuzzy) for hit in part],
+        "shown": [
+            _shown(hit, where, sizes[hit.page_id], marks, fuzzy)
+            for hit, where in zip(part, places, strict=True)
+        ],
         "total": len(kept),
         "more_than": len(hits) >= _MOST,
         "first": start + 1,
@@ -129,21 +133,18 @@ def _marks(query: str) -> tuple[str, ...]:
     return tuple(word for word in words if word != "or")
 
 
-def _shown(hit: Hit, size: tuple[int, int], marks: Sequence[str] | None, fuzzy: bool) -> Shown:
+def _shown(
+    hit: Hit, where: str, size: tuple[int, int], marks: Sequence[str] | None, fuzzy: bool
+) -> Shown:
     spans = [(0, len(hit.text))] if marks is None else _spans(hit.text, marks, fuzzy)
     length = max(1, len(hit.text))
     shares = tuple((start / length, end / length) for start, end in spans)
-    if hit.kind == "line":
-        place = f"line={hit.number}"
-        where = f"line {(hit.number or 0) + 1}"
-    else:
-        place = f"cell={hit.table},{hit.row},{hit.column}"
-        where = f"table {(hit.table or 0) + 1}, row {(hit.row or 0) + 1}, column {(hit.column or 0) + 1}"  # noqa: E501
+    at = f"line={hit.number}" if hit.kind == "line" else f"cell={hit.table},{hit.row},{hit.column}"
     return Shown(
         hit,
         cut_out(hit.page_id, hit.polygon, size, spans=shares, least_width=320),
         _marked(hit.text, spans),
-        f"/pages/{hit.page_id}?{place}",
+        f"/pages/{hit.page_id}?{at}",
         where,
     )
 

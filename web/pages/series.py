@@ -13,11 +13,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from web.pages.showing.charts import Frame, frame
+from web.pages.showing.signs import UNITS
 from web.reading import measured, pages, series
-from web.reading.series import Value
+from web.reading.series import Value, Variable
 from web.security.principal import Reader
 from web.site import TheSite
-from web.templating import render
+from web.templating import environment, render
 
 router = APIRouter()
 
@@ -37,6 +38,17 @@ class Point:
     flagged: bool
 
 
+def named(variable: Variable) -> str:
+    """Return what a variable is called, with how it was taken and its unit."""
+    name = measured.NAMES.get(variable.variable, variable.variable)
+    told = variable.statistic == "point" or variable.variable in ("Tx", "Tn", "TGn", "Txs")
+    unit = UNITS.get(variable.unit or "", variable.unit)
+    return name + ("" if told else f", {variable.statistic}") + (f", {unit}" if unit else "")
+
+
+environment.globals["named_variable"] = named
+
+
 @router.get("/series")
 def show(
     request: Request,
@@ -53,7 +65,7 @@ def show(
         collections = pages.collections(connection)
         ids = [each.id for each in collections]
         chosen = collection if collection in ids else (ids[0] if ids else None)
-        context |= {"collections": collections, "collection": chosen, "names": measured.NAMES}
+        context |= {"collections": collections, "collection": chosen}
         context |= {"first": first or "", "last": last or "", "cut": False, "flagged": 0}
         if chosen is not None:
             known = series.variables(connection, chosen)
@@ -65,7 +77,7 @@ def show(
                 context |= {"chosen": wanted, "values": len(found)}
                 if found:
                     drawn = frame([v.time for v in found], [v.value for v in found])
-                    points = _points(found, drawn, wanted.unit)
+                    points = _points(found, drawn, UNITS.get(wanted.unit or "", wanted.unit))
                     context |= {
                         "chart": drawn,
                         "points": points,

@@ -38,6 +38,30 @@ _CHECKS = """
         and cell."row" = asked."row" and cell."column" = asked."column"
 """
 
+_PLACES = """
+    select asked.number,
+        (select string_agg(head.text, ' ' order by head."row")
+            from mill.cell as head
+            where head.transcription_id = grid.transcription_id and head."table" = grid.number
+                and head."row" < least(grid.header_rows, asked."row")
+                and head."column" <= asked."column"
+                and head."column" + head.column_span > asked."column"
+                and head.text <> '') as head,
+        (select first.text from mill.cell as first
+            where first.transcription_id = grid.transcription_id and first."table" = grid.number
+                and first."column" = 0 and first."row" <= asked."row"
+                and first."row" + first.row_span > asked."row"
+            order by first."row" desc limit 1) as label
+    from unnest(cast(:pages as bigint[]), cast(:tables as int[]), cast(:rows as int[]),
+            cast(:columns as int[]))
+        with ordinality as asked (page_id, "table", "row", "column", number)
+    join mill.page on page.id = asked.page_id
+    join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = page.current_run_id
+    join mill."table" as grid on grid.transcription_id = transcription.id
+        and grid.number = asked."table"
+"""
+
 _SIZES = """
     select page.id, image.width, image.height
     from mill.page join mill.image on image.sha256 = page.image_sha256
@@ -96,18 +120,10 @@ def describe(connection: Connection, hits: Sequence[Hit]) -> list[Described]:
 
 
 def _flags(connection: Connection, hits: Sequence[Hit]) -> dict[int, frozenset[str]]:
-    cells = [(number, hit) for number, hit in enumerate(hits) if hit.kind == "cell"]
-    rows = connection.execute(
-        text(_CHECKS),
-        {
-            "pages": [hit.page_id for _, hit in cells],
-            "tables": [hit.table for _, hit in cells],
-            "rows": [hit.row for _, hit in cells],
-            "columns": [hit.column for _, hit in cells],
-        },
-    )
+    cells = [number for number, hit in enumerate(hits) if hit.kind == "cell"]
+    rows = connection.execute(text(_CHECKS), _asked([hits[number] for number in cells]))
     return {
-        cells[row.number - 1][0]: frozenset(
+        cells[row.number - 1]: frozenset(
             {
                 row.status,
                 *(check[3:] for check in row.checks if check.startswith("qc:")),
@@ -116,6 +132,34 @@ def _flags(connection: Connection, hits: Sequence[Hit]) -> dict[int, frozenset[s
             - {"plain"}
         )
         for row in rows
+    }
+
+
+def places(connection: Connection, hits: Sequence[Hit]) -> list[str]:
+    """Return where each hit stands, in words: the head and the label of a cell, if it has them."""
+    cells = [number for number, hit in enumerate(hits) if hit.kind == "cell"]
+    named = {
+        cells[row.number - 1]: (row.head, row.label)
+        for row in connection.execute(text(_PLACES), _asked([hits[number] for number in cells]))
+    }
+    said = []
+    for number, hit in enumerate(hits):
+        if hit.kind == "line":
+            said.append(f"line {(hit.number or 0) + 1}")
+            continue
+        head, label = named.get(number, (None, None))
+        column = head or f"column {(hit.column or 0) + 1}"
+        row = label if label and hit.column else f"row {(hit.row or 0) + 1}"
+        said.append(f"{column}, {row}")
+    return said
+
+
+def _asked(cells: Sequence[Hit]) -> dict[str, list[int | None]]:
+    return {
+        "pages": [hit.page_id for hit in cells],
+        "tables": [hit.table for hit in cells],
+        "rows": [hit.row for hit in cells],
+        "columns": [hit.column for hit in cells],
     }
 
 

@@ -15,7 +15,7 @@ from pipeline.page import Table
 from storage.corrections import CellPlace, LinePlace, Place, corrections_of
 from web.pages.page.view import context, named, place_of
 from web.pages.showing.ink import cut_out, thumbnail
-from web.pages.showing.signs import SIGNS, explain, status_of
+from web.pages.showing.signs import SIGNS, UNITS, explain, status_of
 from web.problems import Problem
 from web.reading import pages
 from web.reading.pages import Sheet
@@ -26,7 +26,7 @@ from web.templating import environment, render
 
 router = APIRouter()
 
-environment.globals |= {"signs": SIGNS, "thumbnail": thumbnail}
+environment.globals |= {"signs": SIGNS, "thumbnail": thumbnail, "units": UNITS}
 
 _ALTERNATIVES = 6
 

@@ -96,12 +96,13 @@ def bars(counts: Sequence[int], names: Sequence[str], said: Sequence[str]) -> Ba
     floor, room = height - _BOTTOM, width - _LEFT - _RIGHT
     most = max([1, *counts])
     step = room / max(1, len(counts))
+    wide = min(step * 0.8, 48.0)
     scale = (floor - _TOP) / most
     drawn = tuple(
         Bar(
-            round(_LEFT + i * step + step * 0.1, 1),
+            round(_LEFT + (i + 0.5) * step - wide / 2, 1),
             round(floor - count * scale, 1),
-            round(step * 0.8, 1),
+            round(wide, 1),
             round(count * scale, 1),
             text,
         )

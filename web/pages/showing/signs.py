@@ -21,6 +21,28 @@ SIGNS = {
     "failed": ("≠", "what must add up does not"),
 }
 
+UNITS = {
+    "Cel": "°C",
+    "[degF]": "°F",
+    "[degRe]": "°Ré",
+    "[in_i'Hg]": "inHg",
+    "mm[Hg]": "mmHg",
+    "cm[Hg]": "cmHg",
+    "[in_fr'Hg]": "pouces Hg",
+    "[lne_fr'Hg]": "lignes Hg",
+    "[in_i]": "in",
+    "[in_fr]": "pouces",
+    "[lne_fr]": "lignes",
+    "[ft_i]": "ft",
+    "[mi_i]/h": "mph",
+    "[kn_i]": "kn",
+    "{Bft}": "Bft",
+    "{okta}": "oktas",
+    "{tenth}": "tenths",
+    "deg": "°",
+}
+"""UCUM's codes as people write them."""
+
 _RELATIONS = {
     "sum": "sum",
     "mean": "mean",
