@@ -14,6 +14,7 @@ from pipeline.version import CODE_VERSION
 from storage.database import connect
 from storage.objects import open_store
 from web import api, iiif, pages, problems
+from web.api import description
 from web.iiif.pictures import Pictures
 from web.recognizing import Recognizer
 from web.security import signing_in
@@ -60,6 +61,7 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
     )
     app.state.site = site
     problems.install(app)
+    description.install(app)
     app.include_router(api.router)
     app.include_router(api.outside)
     app.include_router(iiif.router)

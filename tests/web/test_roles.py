@@ -7,21 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 
 from storage.accounts import ROLES, Role
 from tests.web.library import Library
+from web.api.description import role_of
 
 OPEN = {"/sign-in", "/sign-in/{secret}", "/sign-out"}
 """What nobody needs a role for: to sign in, and out."""
-
-
-def role_of(dependant: Dependant) -> Role | None:
-    """Return the role that a route asks for."""
-    role: Role | None = getattr(dependant.call, "role", None)
-    return role or next(filter(None, map(role_of, dependant.dependencies)), None)
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, Role | None]]:

@@ -71,13 +71,16 @@ class Again(BaseModel):
 
 
 class Asked(BaseModel):
-    """What became of it: the run, the jobs made, and the pages that need not be read."""
+    """What became of it: the run, the jobs made, and the pages that need not be read.
+
+    `moving` counts, by job, those that another one has the run read already.
+    """
 
     run: str
     jobs: list[NewJob]
     current: int
     read: int
-    moving: int
+    moving: dict[int, int]
 
 
 _FORM: dict[str, Any] = {
