@@ -278,23 +278,25 @@ def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str
         driver.close()
 
 
-def add_words(connection: Connection, identity: int) -> None:
-    """Add the words of a transcription to the vocabulary that fuzzy search looks through.
+def add_words(connection: Connection, *transcription_ids: int) -> None:
+    """Add the words of transcriptions to the vocabulary that fuzzy search looks through.
 
-    In alphabetical order: two writers that bring the same words must not wait for each other.
+    In alphabetical order, and so all that a transaction has at once: two writers that bring the
+    same words must not wait for each other.
     """
     connection.execute(
         text(
             "insert into mill.word"
             " select distinct lexeme"
             " from ("
-            "  select text from mill.line where transcription_id = :id union all"
-            "  select text from mill.cell where transcription_id = :id and search is not null"
+            "  select text from mill.line where transcription_id = any(:ids) union all"
+            "  select text from mill.cell"
+            "  where transcription_id = any(:ids) and search is not null"
             " ) as reading, unnest(to_tsvector('simple', mill.search_text(text)))"
             " where lexeme ~ '[[:alpha:]]' and length(lexeme) between 2 and 50"
             " order by lexeme on conflict do nothing"
         ),
-        {"id": identity},
+        {"ids": list(transcription_ids)},
     )
 
 

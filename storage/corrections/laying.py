@@ -111,9 +111,13 @@ def as_read(connection: Connection, page_id: int, run_id: int) -> Transcription:
 def _lay(connection: Connection, page_id: int, run_id: int | None) -> None:
     standing = standing_on(connection, page_id)
     readings = connection.execute(text(_READINGS), {"page": page_id, "run": run_id}).all()
-    for reading in readings:
-        if standing or reading.laid:
-            _lay_on_one(connection, reading, standing)
+    changed = [
+        reading.id
+        for reading in readings
+        if (standing or reading.laid) and _lay_on_one(connection, reading, standing)
+    ]
+    if changed:
+        transcriptions.add_words(connection, *changed)
 
 
 def standing_on(connection: Connection, page_id: int) -> list[Standing]:
@@ -137,7 +141,8 @@ def place_of(row: Any) -> Place:
     return CellPlace(row.table, row.row, row.column)
 
 
-def _lay_on_one(connection: Connection, reading: Any, standing: Sequence[Standing]) -> None:
+def _lay_on_one(connection: Connection, reading: Any, standing: Sequence[Standing]) -> bool:
+    """Lay corrections on one reading; return whether that changed anything that is shown."""
     stands = transcriptions.load(connection, reading.page_id, reading.run_id)
     kept = _kept(connection, reading.id)
     machine = _as_read(stands, kept)
@@ -147,13 +152,13 @@ def _lay_on_one(connection: Connection, reading: Any, standing: Sequence[Standin
     changed |= _write_cells(connection, reading.id, machine, stands, wanted, placed, kept)
     changed |= _write_relations(connection, reading.id, machine, stands, wanted, kept)
     if not changed:
-        return
+        return False
     connection.execute(
         text("update mill.transcription set confidence = :confidence where id = :id"),
         {"id": reading.id, "confidence": transcriptions.mean_confidence(wanted)},
     )
-    transcriptions.add_words(connection, reading.id)
     observations.write(connection, reading.id, wanted)
+    return True
 
 
 def _kept(connection: Connection, transcription_id: int) -> _Kept:

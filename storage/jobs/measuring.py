@@ -10,8 +10,9 @@ from storage.jobs.records import Kind
 _OLDEST: dict[Kind, str] = {
     "ingest": (
         "select extract(epoch from clock_timestamp() - min(job.created_at)) from mill.job"
-        " where state in ('ingesting', 'running') and exists (select from mill.job_source s"
-        " where s.job_id = job.id and s.state in ('pending', 'queued'))"
+        " where state in ('ingesting', 'running') and paused_at is null"
+        " and exists (select from mill.job_source s where s.job_id = job.id"
+        " and s.state in ('pending', 'queued'))"
     ),
     "digitize": (
         "select extract(epoch from clock_timestamp()"
@@ -21,7 +22,7 @@ _OLDEST: dict[Kind, str] = {
         " (select page_id from mill.job_page p where p.job_id = job.id and p.state = 'queued'"
         " order by page_id limit 1)"
         ") as first join mill.page on page.id = first.page_id"
-        " where job.state in ('ingesting', 'running')"
+        " where job.state in ('ingesting', 'running') and paused_at is null"
     ),
 }
 
@@ -34,7 +35,7 @@ _OVERDUE: dict[Kind, str] = {
         " order by number limit 1) union all"
         " (select heartbeat_at, not_before from mill.job_source s where s.job_id = job.id"
         " and s.state = 'queued' order by heartbeat_at limit 1)) as first"
-        " where job.state in ('ingesting', 'running')"
+        " where job.state in ('ingesting', 'running') and paused_at is null"
         " and greatest(job.created_at, first.heartbeat_at, first.not_before)"
         " < clock_timestamp() - make_interval(secs => :seconds))"
     ),
@@ -46,7 +47,7 @@ _OVERDUE: dict[Kind, str] = {
         " (select page_id, heartbeat_at, not_before from mill.job_page p where p.job_id = job.id"
         " and p.state = 'queued' order by heartbeat_at limit 1)"
         ") as first join mill.page on page.id = first.page_id"
-        " where job.state in ('ingesting', 'running')"
+        " where job.state in ('ingesting', 'running') and paused_at is null"
         " and greatest(job.created_at, page.created_at, first.heartbeat_at, first.not_before)"
         " < clock_timestamp() - make_interval(secs => :seconds))"
     ),

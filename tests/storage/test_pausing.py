@@ -19,17 +19,21 @@ def test_a_paused_job_is_left_alone_until_it_is_resumed(
     assert shard is not None
     assert jobs.pause(connection, job) == "paused"
     assert jobs.pause(connection, job) == "already"
+    connection.commit()
     assert sorted(states(connection, job).values()) == ["pending"] * 4 + ["running"] * 2
     assert jobs.progress(connection, job).state == "paused"
     assert jobs.open_jobs(connection) == []
     assert jobs.queue_pages(connection, job, 2, 2) == []
     assert jobs.turn(connection, "digitize") is None
+    assert not jobs.waits_longer(connection, "digitize", 0)
+    assert jobs.oldest_waiting(connection, "digitize") == 0
     for page in shard.pages:
         jobs.page_done(connection, job, page)
     assert jobs.finish_jobs(connection) == []
     assert jobs.resume(connection, job) == "resumed"
     assert jobs.resume(connection, job) == "already"
     assert len(jobs.queue_pages(connection, job, 2, 2)) == 2
+    assert jobs.oldest_waiting(connection, "digitize") > 0
     jobs.cancel(connection, job)
     assert jobs.pause(connection, job) == "finished"
     with pytest.raises(LookupError):
