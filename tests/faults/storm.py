@@ -195,7 +195,8 @@ class Storm:
             if client.process.poll() is None:
                 return
             with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
-                said = json.loads(path.read_text().splitlines()[-1])
+                words = path.read_text()
+                said, _ = json.JSONDecoder().raw_decode(words[words.index('{\n  "job"') :])
                 if client.process.returncode in (0, 1):
                     client.job_id = int(said["job"])
                     return
