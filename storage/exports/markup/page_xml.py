@@ -14,6 +14,7 @@ from pathlib import Path
 from lxml import etree
 
 from pipeline.page import Alternative, Cell, Line, Polygon, Table
+from pipeline.transcribed.model import polygon_of
 from pipeline.transcribed.page_xml import LOGPROB, OWN, points
 from storage.exports.files import write as write_file
 from storage.exports.markup.xml import CREATOR, SOFTWARE, add, around, baseline, document, stamp
@@ -148,9 +149,10 @@ def _add_readings(
 
 
 def _place_of(polygon: Polygon) -> dict[str, str]:
-    """Return the exact polygon where whole pixels do not say it."""
+    """Return the exact polygon where whole pixels do not say it, or not where it begins."""
     exact = " ".join(f"{x:.10g},{y:.10g}" for x, y in polygon)
-    return {} if exact == points(polygon) else {"polygon": exact}
+    plain = all(polygon_of(polygon, along) == polygon for along in ((), baseline(polygon)))
+    return {} if plain and exact == points(polygon) else {"polygon": exact}
 
 
 def _add_own(element: etree._Element, said: dict[str, str]) -> None:

@@ -1,0 +1,137 @@
+"""Transcriptions of every kind, to be written and read back."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from lxml import etree
+
+from pipeline.page import Alternative, Cell, Line, Polygon, Table, Transcription
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+STATUSES = ("verified", "repaired", "inferred", "plain", "doubtful", "rejected")
+
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\t\n\r"), max_size=12
+)
+_NUMBER = st.floats(-1e9, 1e9)
+_SHARE = st.floats(0, 1)
+_SIDE = st.integers(-5, 3000) | st.floats(-5, 3000).map(lambda x: round(x, 3))
+_JSON = st.dictionaries(TEXT, _NUMBER | TEXT | st.lists(st.integers(), max_size=2), max_size=2)
+
+
+@st.composite
+def _polygons(draw: st.DrawFn) -> Polygon:
+    a, b, c, d = (
+        (float(draw(_SIDE)), float(draw(_SIDE)))
+        for _ in range(4)
+    )  # fmt: skip
+    return (a, b, c, d)
+
+
+_ALTERNATIVES = st.lists(
+    st.builds(Alternative, TEXT, st.floats(-50, 0)), max_size=2
+).map(tuple)  # fmt: skip
+
+_LINES = st.builds(
+    Line,
+    text=TEXT,
+    confidence=_SHARE,
+    polygon=_polygons(),
+    alternatives=_ALTERNATIVES,
+    status=st.sampled_from(["plain", "rejected"]),
+    corrected=st.booleans(),
+)
+
+
+@st.composite
+def _tables(draw: st.DrawFn) -> Table:
+    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    joined = draw(st.booleans()) and columns > 1
+    cells = []
+    for row in range(rows):
+        for column in range(columns):
+            if joined and row == 0 and column == 1:
+                continue
+            text = draw(TEXT)
+            cells.append(
+                Cell(
+                    row=row,
+                    column=column,
+                    column_span=2 if joined and (row, column) == (0, 0) else 1,
+                    text=text,
+                    raw=draw(st.just(text) | TEXT),
+                    confidence=draw(_SHARE),
+                    polygon=draw(_polygons()),
+                    value=draw(st.none() | _NUMBER),
+                    unit=draw(st.none() | TEXT),
+                    status=draw(st.sampled_from(STATUSES)),
+                    alternatives=draw(_ALTERNATIVES),
+                    checks=tuple(draw(st.lists(TEXT, max_size=2))),
+                    corrected=draw(st.booleans()),
+                )
+            )
+    return Table(
+        draw(_polygons()),
+        rows,
+        columns,
+        tuple(cells),
+        draw(st.integers(0, rows)),
+        tuple(draw(st.lists(_JSON, max_size=1))),
+    )
+
+
+transcriptions = st.builds(
+    Transcription,
+    width=st.integers(1, 5000),
+    height=st.integers(1, 5000),
+    angle=st.floats(-179, 180),
+    lines=st.lists(_LINES, max_size=3).map(tuple),
+    tables=st.lists(_tables(), max_size=2).map(tuple),
+)
+
+
+def schema(name: str) -> etree.XMLSchema:
+    """Return a vendored schema; what it imports is taken from beside it, not from the network."""
+
+    class Beside(etree.Resolver):
+        def resolve(self, url: str, _id: str, context: Any) -> Any:
+            return self.resolve_filename(str(SCHEMAS / Path(url).name), context)
+
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Beside())
+    return etree.XMLSchema(etree.parse(str(SCHEMAS / name), parser))
+
+
+def ledger(
+    angle: float = 0.0, rows: int = 12, columns: int = 5, pitch: float = 40
+) -> Transcription:
+    """Return a page with a heading and a table whose rows climb by `angle` degrees."""
+    slope = math.tan(math.radians(-angle))
+
+    def place(x: float, y: float, width: float, height: float) -> Polygon:
+        a, b = y + slope * x, y + slope * (x + width)
+        return ((x, a), (x + width, b), (x + width, b + height), (x, a + height))
+
+    cells = tuple(
+        Cell(
+            row=row,
+            column=column,
+            text=text,
+            raw=text,
+            confidence=0.9,
+            polygon=place(100 + 260 * column, 220 + pitch * row, 120, 0.7 * pitch),
+            value=None if row == 0 else float(text),
+            status="plain" if row else "verified",
+        )
+        for row in range(rows)
+        for column in range(columns)
+        for text in [f"Head {column}" if row == 0 else f"{29 + column}.{row:03}"]
+    )
+    table = Table(place(90, 200, 260 * columns, pitch * rows), rows, columns, cells, 1)
+    heading = Line("Register of the Weather", 0.95, place(300, 80, 500, 40))
+    return Transcription(1500, 900, angle, (heading,), (table,))
