@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-FAILS, CRASHES, HANGS, HANGS_WITH_THE_LOCK = 401, 402, 403, 404
+FAILS, CRASHES, HANGS, HANGS_WITH_THE_LOCK, EATS, IS_KILLED = range(401, 407)
 
 
 @pytest.mark.timeout(300)
 def test_every_evil_page_is_set_aside_alone(machine: Any) -> None:
-    pages = machine.draw("evil", 9, [FAILS, CRASHES, HANGS, HANGS_WITH_THE_LOCK])
+    pages = machine.draw("evil", 9, [FAILS, CRASHES, HANGS, HANGS_WITH_THE_LOCK, EATS, IS_KILLED])
     status, result = machine.run(
         "ingest",
         str(pages),
@@ -23,10 +23,11 @@ def test_every_evil_page_is_set_aside_alone(machine: Any) -> None:
         ledgermill_page_seconds=1,
         ledgermill_stale_seconds=6,
         ledgermill_max_attempts=2,
+        ledgermill_max_read_memory=1 << 30,
         ledgermill_shard_pages=8,
     )
     assert status == 1
-    assert result["pages"] == {"done": 9, "quarantined": 4}, machine.log()
+    assert result["pages"] == {"done": 9, "quarantined": 6}, machine.log()
     reasons = {each["what"].rpartition("-")[2]: each["reason"] for each in result["failed"]}
     # Its supervisor and the reconciler find out about that one at about the same time.
     assert reasons.pop("404").startswith("the worker died 2 times on it")
@@ -34,4 +35,6 @@ def test_every_evil_page_is_set_aside_alone(machine: Any) -> None:
         "401": "ValueError: this page cannot be read",
         "402": "the worker died 2 times on it (SIGSEGV)",
         "403": "the worker died 2 times on it (a page took longer than 1 s)",
+        "405": "the worker died 2 times on it (a page took more than 1 GiB of memory)",
+        "406": "the worker died 2 times on it (SIGKILL)",
     }
