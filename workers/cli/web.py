@@ -42,11 +42,13 @@ def serve(
 ) -> None:
     """Serve the web application until interrupted; on this machine alone unless --host says so.
 
-    Prints a link that signs a browser in, once.
+    Prints a link that signs a browser in, once. On the embedded services it starts a worker when
+    something is uploaded and nobody else reads it.
     """
     import uvicorn
 
     from web.app import create_app
+    from web.working import working
     from workers.logging import set_up
     from workers.settings import settings
 
@@ -69,7 +71,10 @@ def serve(
     shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
     where = chosen.public_url or f"http://{shown}:{listening.getsockname()[1]}"
     _greet(where)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        if chosen.broker_url is None and chosen.database_url is None:
+            stack.enter_context(working(application.state.site))
         uvicorn.Server(config).run([listening])
 
 
