@@ -205,6 +205,8 @@ def _environment(endpoints: Endpoints) -> dict[str, str]:
     environment["LEDGERMILL_DATABASE_URL"] = endpoints.database_url
     environment["LEDGERMILL_BROKER_URL"] = endpoints.broker_url
     environment["LEDGERMILL_OBJECT_STORE"] = endpoints.object_store
+    # Every shard starts threads anew; each may otherwise keep what the C library has freed for it.
+    environment.setdefault("MALLOC_ARENA_MAX", "2")
     threads = settings().threads
     if threads is not None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -36,6 +36,8 @@ _OVERDUE: dict[Kind, str] = {
         " (select heartbeat_at, not_before from mill.job_source s where s.job_id = job.id"
         " and s.state = 'queued' order by heartbeat_at limit 1)) as first"
         " where job.state in ('ingesting', 'running') and paused_at is null"
+        " and not exists (select from mill.trouble t where t.job_id = job.id"
+        " and t.kind = 'ingest' and t.held_until is not null)"
         " and greatest(job.created_at, first.heartbeat_at, first.not_before)"
         " < clock_timestamp() - make_interval(secs => :seconds))"
     ),
@@ -48,6 +50,8 @@ _OVERDUE: dict[Kind, str] = {
         " and p.state = 'queued' order by heartbeat_at limit 1)"
         ") as first join mill.page on page.id = first.page_id"
         " where job.state in ('ingesting', 'running') and paused_at is null"
+        " and not exists (select from mill.trouble t where t.job_id = job.id"
+        " and t.kind = 'digitize' and t.held_until is not null)"
         " and greatest(job.created_at, page.created_at, first.heartbeat_at, first.not_before)"
         " < clock_timestamp() - make_interval(secs => :seconds))"
     ),
@@ -83,7 +87,8 @@ def oldest_waiting(connection: Connection, kind: Kind) -> float:
 def waits_longer(connection: Connection, kind: Kind, seconds: float) -> bool:
     """Tell whether the first in line of any job has been left alone for so many seconds.
 
-    What was put back counts from then, what is to be tried later from that time.
+    What was put back counts from then, what is to be tried later from that time. Jobs that are
+    held do not count: it is no worker's fault that nothing of them is done.
     """
     found = connection.execute(text(_OVERDUE[kind]), {"seconds": seconds})
     return bool(found.scalar_one())

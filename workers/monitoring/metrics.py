@@ -98,6 +98,7 @@ class _Surveyed(Collector):
         yield _gauges("pages", "Pages of jobs that are not finished.", "state", work.pages)
         yield _gauges("sources", "Sources of jobs that are not finished.", "state", work.sources)
         yield _gauge("quarantined_pages", "Pages set aside, of all jobs.", work.quarantined)
+        yield _gauge("held_jobs", "Jobs held because all that is tried fails.", work.held)
         yield _gauges(
             "oldest_waiting_seconds",
             "Since when the oldest work that nobody is at has been asked for.",

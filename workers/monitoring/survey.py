@@ -35,7 +35,8 @@ class Work:
     """All work of the jobs that are not finished.
 
     `pages` and `sources` count by state; `oldest` has seconds, and `overdue` whether anything has
-    been left alone for longer than `health_seconds`, by the kind of work.
+    been left alone for longer than `health_seconds`, by the kind of work. `held` jobs wait for
+    what all their pages or sources fail for.
     """
 
     pages: Mapping[str, int]
@@ -43,6 +44,7 @@ class Work:
     quarantined: int
     oldest: Mapping[Kind, float]
     overdue: Mapping[Kind, bool]
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +109,5 @@ def ask(connection: sqlalchemy.Connection, health_seconds: float) -> Work:
         jobs.quarantined(connection),
         {kind: jobs.oldest_waiting(connection, kind) for kind in KINDS},
         {kind: jobs.waits_longer(connection, kind, health_seconds) for kind in KINDS},
+        len({trouble.job_id for trouble in jobs.troubles(connection)}),
     )

@@ -12,6 +12,7 @@ WORK = Work(
     2,
     {"ingest": 0.0, "digitize": 61.5},
     {"ingest": False, "digitize": False},
+    3,
 )
 
 
@@ -66,6 +67,7 @@ def test_what_all_workers_share_comes_from_the_latest_survey() -> None:
     assert found["ledgermill_pages", ("pending",)] == 5
     assert found["ledgermill_oldest_waiting_seconds", ("digitize",)] == 61.5
     assert found["ledgermill_quarantined_pages", ()] == 2
+    assert found["ledgermill_held_jobs", ()] == 3
     assert found["ledgermill_queue_messages", ("digitize",)] == 3
     assert found["ledgermill_database_up", ()] == 1
 
