@@ -73,7 +73,9 @@ def test_it_is_what_pdf_a_2u_asks_for() -> None:
         (letters,) = font.DescendantFonts
         assert letters.FontDescriptor.FontFile2.read_bytes()
         codes = {code for text in _shown(page) for code in re.findall("....", text)}
-        known = re.findall(r"^<(....)> <(?!FFFF)", font.ToUnicode.read_bytes().decode(), re.MULTILINE)
+        known = re.findall(
+            r"^<(....)> <(?!FFFF)", font.ToUnicode.read_bytes().decode(), re.MULTILINE
+        )
         assert codes == set(known)
         assert letters.CIDToGIDMap.read_bytes() == b"\0\0" + b"\0\1" * len(known)
 
