@@ -84,16 +84,17 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What came: the bytes, and what opening them gave, or what they list.
+    """What came: the bytes, and what opening them gave, or what they list (None: no list).
 
-    `address` is where they came from in the end; `mark` tells when they change.
+    `data` is None where it is what it was when it had the mark that was sent. `address` is where
+    it came from in the end; `mark` tells when it changes; `said` is what else is to be known.
     """
 
-    data: bytes
+    data: bytes | None
     address: str
     mark: str | None = None
     opened: object = None
-    listed: list[NewSource] = field(default_factory=list)
+    listed: list[NewSource] | None = None
     said: dict[str, str] = field(default_factory=dict)
 
 
@@ -133,11 +134,13 @@ def bring(
     tries: int,
     opened: Callable[[bytes], tuple[Size | None, object]],
     moved: Callable[[], None],
+    mark: str | None = None,
 ) -> Brought:
     """Fetch a source and open it, or list what it names.
 
     `opened` returns the size of the first page and whatever is made of the bytes; `tries` is how
-    often it was tried before. `connection` has no transaction open, and has none afterwards.
+    often it was tried before; `mark` that of an earlier answer, if there is one. `connection` has
+    no transaction open, and has none afterwards.
     Raises `BadInput` where it is no page, and `Later` where another try may have more luck.
     """
     limits = Limits.of(settings)
@@ -169,8 +172,10 @@ def bring(
             said["served"] = f"{size[0]} x {size[1]}, of {entry.size[0]} x {entry.size[1]}"
         return Brought(answer.data or b"", answer.address, answer.mark, made, said=said)
 
-    answer = _fetched(fetching, entry)
-    data = answer.data or b""
+    answer = _fetched(fetching, entry, mark)
+    data = answer.data
+    if data is None:
+        return Brought(None, answer.address, answer.mark)
     if is_list(data) or entry.kind == "list":
         entries = _careful_list(data, name, limits, answer.address, details.group, last)
         listed = _named(fetching.allowed, entries, details, name)
@@ -219,11 +224,11 @@ def check_source(settings: Settings, details: Details) -> None:
     allowed.check_bucket(place.name, f"s3://{place.name}")
 
 
-def _fetched(fetching: Fetching, entry: Entry) -> Fetched:
+def _fetched(fetching: Fetching, entry: Entry, mark: str | None = None) -> Fetched:
     if entry.address.startswith("s3://"):
         return s3.get(fetching, entry.address)
     most = LIST_BYTES if entry.kind == "list" else None
-    return fetch(fetching, entry.address, accept=_LISTS, most=most)
+    return fetch(fetching, entry.address, accept=_LISTS, most=most, mark=mark)
 
 
 def _careful_list(
@@ -256,7 +261,7 @@ def _listing(fetching: Fetching, details: Details, name: str) -> Brought:
         listed.append(NewSource(name, None, None, details.entry.address, following.to_json()))
     elif not listed and details.after is None:
         raise BadInput(name, "it holds no page", "name another prefix")
-    return Brought(b"", details.entry.address, listed=listed)
+    return Brought(None, details.entry.address, listed=listed)
 
 
 def _named(allowed: Allowed, entries: list[Entry], details: Details, name: str) -> list[NewSource]:
@@ -264,6 +269,8 @@ def _named(allowed: Allowed, entries: list[Entry], details: Details, name: str) 
 
     Raises `BadInput` where that is all of them for one reason.
     """
+    if not entries:
+        raise BadInput(name, "it lists nothing", "give another address")
     within = (*details.within, details.entry.address)
     listed = []
     for entry in entries:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -21,7 +22,7 @@ from storage import imports, jobs
 from storage.imports import Kept
 from storage.jobs import NewSource
 from storage.objects import ObjectStore
-from workers.bring import Brought, Details, bring, bring_text, check_source
+from workers.bring import Details, bring, bring_text, check_source
 from workers.fitting import fitted
 from workers.settings import Settings, settings, without_password
 from workers.sources import (
@@ -40,6 +41,9 @@ from workers.sources.names import stem
 
 _BATCH = 32
 """Sources listed in one transaction: workers begin with them while the client reads on."""
+
+_FRESH_SECONDS = 86_400.0
+"""What a collection got from an address a day ago or less is not asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,22 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Where a document came from: `address` and `mark` where it was fetched, and what was said."""
+    """Where a document came from and what was said of it; `fetched_at` is null for just now."""
 
     address: str | None = None
-    fetched: bool = False
+    fetched_at: datetime | None = None
     told: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What a collection has from an address already; `fresh` is not to be asked for again yet."""
+
+    sha256: str
+    media_type: str
+    fetched_at: datetime
+    fresh: bool
+    mark: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +285,26 @@ def _fetch_source(
     """Take in a source that lies elsewhere, or list what a list there names."""
     details = source.details
     assert details is not None
+    address = without_password(details.entry.address)
+    earlier = _earlier(connection, source, address)
+    known = _known_pages(connection, source, earlier.sha256) if earlier else []
     connection.rollback()
+    if earlier and not (known and all(map(store.exists, {earlier.sha256, *_images(known)}))):
+        earlier = None
+    told = dict(details.entry.told)
+
+    def as_before(earlier: _Earlier) -> list[int]:
+        if earlier.mark:
+            told["mark"] = earlier.mark
+        origin = _Origin(address, earlier.fetched_at, told)
+        same = replace(source, sha256=earlier.sha256)
+        opened = _with_transcription(
+            connection, chosen, source, details, _Opened(known, []), limits, moved
+        )
+        return _write(connection, same, earlier.media_type, job_id, number, opened, origin)
+
+    if earlier and earlier.fresh:
+        return as_before(earlier)
 
     def opened(data: bytes) -> tuple[tuple[int, int] | None, _Opened]:
         made = _open(store, data, source, limits, moved)
@@ -281,30 +315,69 @@ def _fetch_source(
         return (first.width, first.height) if first else None, made
 
     try:
-        brought = bring(connection, chosen, details, source.name, source.tries, opened, moved)
+        brought = bring(
+            *(connection, chosen, details, source.name, source.tries, opened, moved),
+            mark=earlier.mark if earlier else None,
+        )
     except BadInput as error:
         refused = RefusedSource(source.name, error.reason, error.remedy)
         _refuse(connection, job_id, number, [refused])
         return []
-    sha256 = store.put(brought.data, _media_type(brought.data)) if brought.data else None
-    if brought.listed:
-        _expand(connection, job_id, number, sha256, brought)
+    if brought.listed is not None:
+        sha256 = store.put(brought.data, "text/plain") if brought.data else None
+        _expand(connection, job_id, number, sha256, brought.listed)
         return []
+    if brought.data is None:
+        assert earlier is not None
+        return as_before(earlier)
     assert isinstance(brought.opened, _Opened)
-    assert sha256 is not None
-    told = {**details.entry.told, **brought.said}
+    media_type = _media_type(brought.data)
+    sha256 = store.put(brought.data, media_type)
+    told |= brought.said
+    if brought.mark:
+        told["mark"] = brought.mark
     if brought.address != details.entry.address:
         told["fetched_from"] = without_password(brought.address)
-    origin = _Origin(without_password(details.entry.address), True, told)
+    taken = _with_transcription(connection, chosen, source, details, brought.opened, limits, moved)
     source = replace(source, sha256=sha256)
-    taken = brought.opened
-    if details.keep and details.entry.transcription:
-        written = _fetch_transcription(connection, chosen, details, moved)
-        if isinstance(written, RefusedSource):
-            taken = replace(taken, refused=[*taken.refused, written])
-        else:
-            taken = _transcribed(taken, written, source, limits)
-    return _write(connection, source, _media_type(brought.data), job_id, number, taken, origin)
+    return _write(
+        connection, source, media_type, job_id, number, taken, _Origin(address, told=told)
+    )
+
+
+def _earlier(connection: Connection, source: _Source, address: str) -> _Earlier | None:
+    row = connection.execute(
+        text(
+            "select sha256, media_type, fetched_at,"
+            " fetched_at > clock_timestamp() - make_interval(secs => :fresh), told ->> 'mark'"
+            " from mill.document where address = :address and collection_id = :collection"
+            " and fetched_at is not null order by id desc limit 1"
+        ),
+        {"address": address, "collection": source.collection_id, "fresh": _FRESH_SECONDS},
+    ).one_or_none()
+    return _Earlier(*row) if row else None
+
+
+def _images(pages: list[_Page]) -> set[str]:
+    return {page.sha256 for page in pages}
+
+
+def _with_transcription(
+    connection: Connection,
+    chosen: Settings,
+    source: _Source,
+    details: Details,
+    opened: _Opened,
+    limits: Limits,
+    moved: Callable[[], None],
+) -> _Opened:
+    """Add the transcription that the list names, if it is to be kept."""
+    if not details.keep or not details.entry.transcription:
+        return opened
+    written = _fetch_transcription(connection, chosen, details, moved)
+    if isinstance(written, RefusedSource):
+        return replace(opened, refused=[*opened.refused, written])
+    return _transcribed(opened, written, source, limits)
 
 
 def _fetch_transcription(
@@ -317,13 +390,13 @@ def _fetch_transcription(
 
 
 def _expand(
-    connection: Connection, job_id: int, number: int, sha256: str | None, brought: Brought
+    connection: Connection, job_id: int, number: int, sha256: str | None, listed: list[NewSource]
 ) -> None:
     """List what a list names, and that the list is done with, in one transaction."""
     if _waiting(connection, job_id, number) is None:  # another delivery was faster
         connection.rollback()
         return
-    jobs.add_sources(connection, job_id, brought.listed)
+    jobs.add_sources(connection, job_id, listed)
     connection.execute(
         text(
             "update mill.job_source set sha256 = :sha256 where job_id = :job and number = :number"
@@ -469,8 +542,9 @@ def _document(connection: Connection, source: _Source, media_type: str, origin: 
                 "insert into mill.document as known (collection_id, source, sha256, media_type,"
                 " address, fetched_at, station, date, title, rights, told)"
                 " values (:collection, :source, :sha256, :media_type, :address,"
-                " case when :fetched then clock_timestamp() end, :station, :date, :title, :rights,"
-                " cast(:told as jsonb))"
+                " case when cast(:address as text) is not null"
+                " then coalesce(cast(:fetched_at as timestamptz), clock_timestamp()) end,"
+                " :station, :date, :title, :rights, cast(:told as jsonb))"
                 " on conflict (collection_id, sha256, source) do update"
                 " set media_type = excluded.media_type,"
                 " address = coalesce(excluded.address, known.address),"
@@ -487,7 +561,7 @@ def _document(connection: Connection, source: _Source, media_type: str, origin: 
                 "sha256": source.sha256,
                 "media_type": media_type,
                 "address": origin.address,
-                "fetched": origin.fetched,
+                "fetched_at": origin.fetched_at,
                 "told": json.dumps(told) if told else None,
                 **named,
             },

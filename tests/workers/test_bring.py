@@ -266,6 +266,37 @@ def test_a_server_that_asks_for_patience_gets_it(
     assert site.asked["/a.jpg"] == 1, "nobody asks meanwhile"
 
 
+def test_what_is_there_already_is_not_fetched_again(
+    connection: Connection, store: ObjectStore, job: int, site: Site
+) -> None:
+    """An ingest that was killed and is asked for again goes on where it was."""
+    manifest = site.manifest(3)
+    tagged = site.add(
+        "/tagged.jpg",
+        lambda headers: (
+            (304, {}, b"")
+            if headers.get("If-None-Match") == '"1"'
+            else (200, {"ETag": '"1"'}, picture(9))
+        ),
+    )
+    take_in(connection, store, job, manifest, tagged)
+    again = jobs.create(connection, "ingest", jobs.ensure_collection(connection, "c"), None)
+    connection.commit()
+    take_in(connection, store, again, manifest, tagged)
+    assert site.asked["/manifest.json"] == 2
+    assert max(count for path, count in site.asked.items() if path != "/manifest.json") == 1
+    work = "select job_id, count(*) from mill.job_page group by 1 order by 1"
+    assert rows(connection, work) == [(job, 4), (again, 4)]
+    connection.execute(text("update mill.document set fetched_at = fetched_at - interval '2 days'"))
+    connection.commit()
+    later = jobs.create(connection, "ingest", jobs.ensure_collection(connection, "c"), None)
+    connection.commit()
+    take_in(connection, store, later, tagged)
+    assert site.asked["/tagged.jpg"] == 2, "asked whether it has changed"
+    assert rows(connection, work)[-1] == (later, 1)
+    assert rows(connection, "select count(*) from mill.document") == [(4,)]
+
+
 def test_a_host_is_asked_no_faster_than_the_settings_say(
     connection: Connection,
     store: ObjectStore,

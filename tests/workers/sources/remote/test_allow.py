@@ -18,7 +18,7 @@ from workers.sources.remote.http import Fetching, _pause, fetch
 
 
 def allowed(hosts: str | None = None, granted: tuple[str, ...] = ()) -> Allowed:
-    return Allowed.by(Settings(allowed_hosts=hosts), granted)  # type: ignore[arg-type]
+    return Allowed.by(Settings(allowed_hosts=hosts), granted)
 
 
 class NoPace:
