@@ -65,20 +65,21 @@ class LineReader:
         readings = self._read(crops, charset)
         if self.others:
             # In black and white, networks see the same and make the same mistakes.
-            unsure = [
-                i
+            said = {
+                i: [readings[i]]
                 for i, crop in enumerate(crops)
                 if readings[i].confidence < UNSURE and not is_binary(crop)
-            ]
-            said = [[readings[i]] for i in unsure]
-            for reader, wide in itertools.product((self, *self.others), LOOKS):
-                if reader is self and wide == 1.0:
-                    continue
-                looks = reader._read([stretched(crops[i], wide) for i in unsure], charset)
-                for opinions, look in zip(said, looks, strict=True):
-                    opinions.append(look)
-            for i, opinions in zip(unsure, said, strict=True):
-                readings[i] = agree(opinions)
+            }
+            for widths in LOOKS:
+                unsure = [i for i in said if readings[i].confidence < UNSURE]
+                for reader, wide in itertools.product((self, *self.others), widths):
+                    if reader is self and wide == 1.0:
+                        continue
+                    looks = reader._read([stretched(crops[i], wide) for i in unsure], charset)
+                    for i, look in zip(unsure, looks, strict=True):
+                        said[i].append(look)
+                for i in unsure:
+                    readings[i] = agree(said[i])
         return [self._calibrated(readings[i], crop) for i, crop in enumerate(crops)]
 
     def _read(self, crops: Sequence[Gray], charset: str | None) -> list[Reading]:

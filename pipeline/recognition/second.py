@@ -1,4 +1,4 @@
-"""More opinions: where a network is unsure, others read, too, and each takes several looks.
+"""More opinions: where a network is unsure, others read, too; where they are, all look again.
 
 Networks that learnt otherwise make other mistakes, and so does one network where a crop is wider
 or narrower. What they say is pooled logarithmically, each having as much to say (Genest & Zidek
@@ -19,11 +19,12 @@ from pipeline.page import Alternative, Reading
 from pipeline.preprocess import Gray
 
 UNSURE = 0.9
-"""Below this probability of the first network's own the others are asked: of printed cells one in
-fifty, of handwritten ones one in four. Asking them about all changes next to nothing."""
+"""Below this probability of the first network's own, then of what all say, more are asked: about
+one in fifty printed cells, one in four handwritten ones. Asking about all changes next to nothing.
+"""
 
-LOOKS = (1.0, 0.85, 1.15)
-"""How wide each network sees a crop, beside its own width."""
+LOOKS = ((1.0,), (0.85, 1.15))
+"""How wide a crop is seen, beside its own width: by the others first, then by all again."""
 
 FLOOR = 1e-4
 """What a look gives, at least, to a text that is not among its alternatives."""
