@@ -50,7 +50,8 @@ def test_live_pages_wait_for_no_more_than_the_shards_being_read(
     )
     queued = jobs.queue_pages(connection, again, 2, 4)
     assert jobs.turn(connection, "digitize") in queued
-    live = make_job(connection, 4)
+    run = connection.scalar(text("select run_id from mill.job where id = :job"), {"job": again})
+    live = make_job(connection, 4, run)
     fresh = jobs.queue_pages(connection, live, 2, 4)
     order = []
     for _ in range(6):
