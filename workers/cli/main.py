@@ -37,10 +37,12 @@ MODULES = (
     "evaluate",
     "form",
     "train",
+    "learn",
     "services",
     "web",
     "consensus",
     "backup",
+    "prune",
 )
 """In the order in which `--help` lists their commands."""
 
