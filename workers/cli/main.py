@@ -37,7 +37,6 @@ MODULES = (
     "evaluate",
     "form",
     "train",
-    "learn",
     "services",
     "web",
     "consensus",
