@@ -56,7 +56,8 @@ def open_store(url: str) -> ObjectStore:
     `file:///FOLDER`, or `s3://BUCKET/PREFIX?endpoint=HOST:PORT&secure=false&region=NAME`: without
     an endpoint Amazon's, without `secure=false` (or an endpoint that begins with `http://`) over
     TLS; the keys are in the environment as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and
-    AWS_SESSION_TOKEN), or MINIO_ACCESS_KEY and MINIO_SECRET_KEY. Raises `Unavailable` where the
+    AWS_SESSION_TOKEN), or MINIO_ACCESS_KEY and MINIO_SECRET_KEY, or in the file that
+    AWS_SHARED_CREDENTIALS_FILE names. Raises `Unavailable` where the
     store does not answer and `StoreError` where the address or the keys are wrong.
     """
     parts = urlsplit(url)
@@ -259,7 +260,12 @@ def _client(url: str) -> tuple[Minio, str]:
     import certifi
     import urllib3
     from minio import Minio
-    from minio.credentials.providers import ChainedProvider, EnvAWSProvider, EnvMinioProvider
+    from minio.credentials.providers import (
+        AWSConfigProvider,
+        ChainedProvider,
+        EnvAWSProvider,
+        EnvMinioProvider,
+    )
 
     parts = urlsplit(url)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -274,7 +280,7 @@ def _client(url: str) -> tuple[Minio, str]:
     scheme, separator, host = endpoint.rpartition("://")
     if separator and scheme == "http":
         secure = "false"
-    credentials = ChainedProvider([EnvAWSProvider(), EnvMinioProvider()])
+    credentials = ChainedProvider([EnvAWSProvider(), EnvMinioProvider(), AWSConfigProvider()])
     try:
         credentials.retrieve()
     except ValueError:

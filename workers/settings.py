@@ -1,8 +1,9 @@
 """Settings: environment variables `LEDGERMILL_*` over an optional `ledgermill.toml`.
 
 The toml file is read from the working folder. `DATABASE_URL`, `BROKER_URL`, `OBJECT_STORE` and
-`DEVICE` are also accepted without the prefix. An address that is not set means that the embedded
-service is used (see `workers.services`).
+`DEVICE` are also accepted without the prefix. Addresses, which hold passwords, may be in files that
+`LEDGERMILL_DATABASE_URL_FILE` and so on name. One that is not set means that the embedded service
+is used (see `workers.services`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from pipeline.errors import LedgermillError
 FILE = "ledgermill.toml"
 PREFIX = "LEDGERMILL_"
 _PLAIN = ("database_url", "broker_url", "object_store", "device")
+_ADDRESSES = ("database_url", "broker_url", "reader_url", "object_store")
+"""They hold passwords, and may be in files of their own, as secrets of containers are."""
 
 
 class SettingsError(LedgermillError):
@@ -191,6 +194,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             _Source(settings_cls, _plain_environment()),
+            _Source(settings_cls, _secret_files()),
             _Source(settings_cls, _file(Path(FILE))),
         )
 
@@ -211,6 +215,20 @@ class _Source(PydanticBaseSettingsSource):
 
 def _plain_environment() -> dict[str, Any]:
     return {name: os.environ[name.upper()] for name in _PLAIN if os.environ.get(name.upper())}
+
+
+def _secret_files() -> dict[str, Any]:
+    """Return what the files hold that `LEDGERMILL_NAME_FILE` or `NAME_FILE` lead to."""
+    found = {}
+    for name in _ADDRESSES:
+        for variable in (f"{PREFIX}{name.upper()}_FILE", f"{name.upper()}_FILE"):
+            if path := os.environ.get(variable):
+                try:
+                    found[name] = Path(path).read_text("utf-8").strip()
+                except (OSError, ValueError) as error:
+                    raise SettingsError(f"{variable}: {path} cannot be read ({error})") from error
+                break
+    return found
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -247,8 +265,8 @@ def settings() -> Settings:
 def without_password(url: str) -> str:
     """Return `url` with its password, also one given as a query parameter, shown as `***`."""
     url = re.sub(r"(://[^/?@:]*):[^/?]*@", r"\1:***@", url, count=1)
-    secret = "password|secret|token|signature|credential|api_?key"
-    return re.sub(rf"(?i)([?&][^=&]*(?:{secret})[^=&]*=)[^&]*", r"\1***", url)
+    hidden = "password|secret|token|signature|credential|api_?key"
+    return re.sub(rf"(?i)([?&][^=&]*(?:{hidden})[^=&]*=)[^&]*", r"\1***", url)
 
 
 def hide_passwords(text: str) -> str:

@@ -160,3 +160,28 @@ def test_a_file_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
 )
 def test_passwords_are_hidden_wherever_they_stand(text: str, shown: str) -> None:
     assert hide_passwords(text) == shown
+
+
+def test_addresses_may_be_in_files_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("postgresql://joe:hunter2@h/d\n")
+    monkeypatch.setenv("LEDGERMILL_DATABASE_URL_FILE", str(tmp_path / "secret"))
+    assert settings().database_url == "postgresql+psycopg://joe:hunter2@h/d"
+    assert "hunter2" not in repr(settings())
+    monkeypatch.setenv("LEDGERMILL_DATABASE_URL", "postgresql://u@other/d")
+    settings.cache_clear()
+    assert settings().database_url == "postgresql+psycopg://u@other/d"
+    monkeypatch.setenv("BROKER_URL_FILE", str(tmp_path / "none"))
+    settings.cache_clear()
+    with pytest.raises(SettingsError, match=r"^BROKER_URL_FILE: .*none cannot be read"):
+        settings()
+
+
+def test_who_may_be_asked_is_a_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert settings().allowed_hosts is None
+    (tmp_path / "ledgermill.toml").write_text('allowed_buckets = ["scans", "in-*"]\n')
+    monkeypatch.setenv("LEDGERMILL_ALLOWED_HOSTS", " iiif.example.org, 10.0.0.0/8,")
+    settings.cache_clear()
+    assert settings().allowed_hosts == ("iiif.example.org", "10.0.0.0/8")
+    assert settings().allowed_buckets == ("scans", "in-*")
