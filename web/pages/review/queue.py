@@ -112,9 +112,10 @@ def undo(
         if newest is None:
             raise Problem(404, "there is nothing of yours to undo in this collection")
         gone = withdraw(connection, newest, name)
-        item = Item(gone.page_id, gone.run_id, gone.made_at, _cursor(after) or Cursor())
+        before = _cursor(after)
+        item = Item(gone.page_id, gone.run_id, gone.made_at, before or Cursor())
         leases.take(connection, item.lease, name)
-    return _show(request, site, who, collection_id, item, said=f"“{gone.text}” undone")
+    return _show(request, site, who, collection_id, item, before, f"“{gone.text}” undone")
 
 
 @router.post("/leases")
@@ -145,7 +146,7 @@ def _next(
 ) -> Response:
     with site.database.begin() as connection:
         item = review.next_item(connection, collection_id, author(who), after)
-    return _show(request, site, who, collection_id, item, said, bad)
+    return _show(request, site, who, collection_id, item, after, said, bad)
 
 
 def _show(
@@ -154,9 +155,11 @@ def _show(
     who: Corrector,
     collection_id: int,
     item: Item | None,
+    before: Cursor | None,
     said: str,
     bad: bool = False,
 ) -> Response:
+    """Show an item; `before` is where the queue stood ahead of it, and where undoing leads back."""
     with site.reading() as connection:
         shown: dict[str, Any] = {
             "id": collection_id,
@@ -164,6 +167,7 @@ def _show(
             "said": said,
             "bad": bad,
             "item": item,
+            "before": before or "",
         }
         if item is not None:
             shown |= _about(connection, item)
