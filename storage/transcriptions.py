@@ -289,10 +289,13 @@ def add_words(connection: Connection, *transcription_ids: int) -> None:
             "insert into mill.word"
             " select distinct lexeme"
             " from ("
-            "  select text from mill.line where transcription_id = any(:ids) union all"
-            "  select text from mill.cell"
+            "  select text, language, search from mill.line"
+            "  where transcription_id = any(:ids) union all"
+            "  select text, language, search from mill.cell"
             "  where transcription_id = any(:ids) and search is not null"
-            " ) as reading, unnest(to_tsvector('simple', mill.search_text(text)))"
+            # Where the language changes no word, `search` holds them as they are.
+            " ) as reading, unnest(case when language = 'simple'::regconfig then search"
+            " else to_tsvector('simple', mill.search_text(text)) end)"
             " where lexeme ~ '[[:alpha:]]' and length(lexeme) between 2 and 50"
             " order by lexeme on conflict do nothing"
         ),
