@@ -60,8 +60,8 @@ LINES = pa.schema(
 )
 """Named as in the view `lines`."""
 
-_ROWS = 20_000
-"""Of a row group; pages wait until they have so many."""
+_ROWS = 30_000
+"""Of a row group, or a page more; until there are so many they wait, as compact as they will be."""
 
 
 class Writer:
@@ -100,7 +100,8 @@ class _File(Growing["pq.ParquetWriter"]):
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         super().__init__(path)
         self._schema = schema
-        self._rows: list[dict[str, Any]] = []
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
 
     def open(self) -> pq.ParquetWriter:
         file = self.stack.enter_context(appearing(self.path))
@@ -109,20 +110,23 @@ class _File(Growing["pq.ParquetWriter"]):
         return writer
 
     def add(self, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self.opened()
-        self._rows += rows
-        while len(self._rows) >= _ROWS:
-            self._flush(_ROWS)
+        if not rows:
+            return
+        self.opened()
+        self._waiting.append(pa.Table.from_pylist(rows, self._schema))
+        self._rows += len(rows)
+        if self._rows >= _ROWS:
+            self._flush()
 
     def _close(self, kind: type[BaseException] | None, _error: object, _trace: object) -> None:
         if kind is None and self._rows:
-            self._flush(len(self._rows))
+            self._flush()
 
-    def _flush(self, count: int) -> None:
+    def _flush(self) -> None:
         with writing(self.path):
-            self.opened().write_table(pa.Table.from_pylist(self._rows[:count], self._schema))
-        self._rows = self._rows[count:]
+            together = pa.concat_tables(self._waiting).combine_chunks()
+            self.opened().write_table(together, row_group_size=self._rows)
+        self._waiting, self._rows = [], 0
 
 
 def _cells(page: PublishedPage) -> list[dict[str, Any]]:
