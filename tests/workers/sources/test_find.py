@@ -7,7 +7,14 @@ import pytest
 
 from pipeline.errors import BadInput
 from tests.bad_input.folder import jpeg
-from workers.sources import FoundSource, IgnoredFile, Limits, RefusedSource, find_sources
+from workers.sources import (
+    FoundSource,
+    IgnoredFile,
+    Limits,
+    RefusedSource,
+    RemoteSource,
+    find_sources,
+)
 
 LIMITS = Limits()
 
@@ -97,7 +104,7 @@ def test_what_is_no_scan_is_ignored_in_a_folder_and_refused_by_name(here: Path) 
         "(scans/Thumbs.db)",
         "(scans/truth.csv)",
     ]
-    assert found("scans/truth.csv") == ["scans/truth.csv: it is text, not an image"]
+    assert found("scans/truth.csv") == ["scans/truth.csv: it is text, but no list of sources"]
 
 
 def test_content_counts_not_the_suffix(here: Path) -> None:
@@ -195,3 +202,58 @@ def test_endless_folders_end(here: Path) -> None:
         os.close(here_fd)
     (refused,) = found("d")
     assert refused.endswith("it lies more than 128 folders deep")
+
+
+# --- lists and other machines -------------------------------------------------------------------
+
+
+def test_addresses_are_found_without_being_looked_at() -> None:
+    found = list(
+        find_sources(
+            ["https://h.example.org/m.json#MAX", "s3://bucket/a?token=hunter2", "s3://"], LIMITS
+        )
+    )
+    assert isinstance(found[0], RemoteSource)
+    assert (found[0].name, found[0].address) == ("https://h.example.org/m.json",) * 2
+    assert found[0].details["granted"] == ["h.example.org"]
+    assert found[0].details["group"] == "MAX"
+    for refused in found[1:]:
+        assert isinstance(refused, RefusedSource)
+        assert "hunter2" not in f"{refused}"
+
+
+def test_a_list_leads_to_its_own_folder_alone(here: Path) -> None:
+    (here / "in").mkdir()
+    (here / "in" / "a.jpg").write_bytes(jpeg(1))
+    (here / "b.jpg").write_bytes(jpeg(2))
+    (here / "in" / "link.jpg").symlink_to(here / "b.jpg")
+    (here / "in" / "list.csv").write_text("source\na.jpg\n../b.jpg\nlink.jpg\n/etc/passwd\na.jpg\n")
+    found = list(find_sources(["in/list.csv"], LIMITS))
+    assert [isinstance(each, FoundSource) for each in found] == [True, False, False, False, True]
+    assert [getattr(each, "reason", "") for each in found[1:4]] == [
+        "it lies outside the folder of its list"
+    ] * 3
+    assert list(find_sources(["in"], LIMITS))[-1] == IgnoredFile("in/list.csv")
+
+
+def test_a_transcription_comes_with_its_page_where_it_is_wanted(here: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (here / name).write_bytes(jpeg(1))
+    (here / "page").mkdir()
+    (here / "page" / "a.xml").write_text("<PcGts/>")
+    (here / "b.alto.xml").write_text("<alto/>")
+    found = [
+        each
+        for each in find_sources(["."], LIMITS, transcribed=True)
+        if isinstance(each, FoundSource)
+    ]
+    assert [each.transcription and each.transcription.path.name for each in found] == [
+        "a.xml",
+        "b.alto.xml",
+        None,
+    ]
+    assert all(
+        each.transcription is None
+        for each in find_sources(["."], LIMITS)
+        if isinstance(each, FoundSource)
+    )

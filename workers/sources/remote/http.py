@@ -252,7 +252,7 @@ class _troubles:  # noqa: N801 (used as a statement)
                 raise Later(str(error)) from error
             return
         if isinstance(error, HTTPError | OSError | ValueError):
-            reason = getattr(error, "reason", None) or error
+            reason = getattr(error, "reason", None) or (error.args[0] if error.args else error)
             text = re.sub(r"<[^>]*>:? ?|\w*Connection\w*\([^)]*\):? ?", "", str(reason))
             raise Later(
                 f"{self._where}: the server does not answer as it should ({text}); "
