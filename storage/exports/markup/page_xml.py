@@ -150,7 +150,7 @@ def _add_readings(
 
 def _place_of(polygon: Polygon) -> dict[str, str]:
     """Return the exact polygon where whole pixels do not say it, or not where it begins."""
-    exact = " ".join(f"{x:.10g},{y:.10g}" for x, y in polygon)
+    exact = " ".join(f"{_number(x)},{_number(y)}" for x, y in polygon)
     plain = all(polygon_of(polygon, along) == polygon for along in ((), baseline(polygon)))
     return {} if plain and exact == points(polygon) else {"polygon": exact}
 
@@ -160,6 +160,10 @@ def _add_own(element: etree._Element, said: dict[str, str]) -> None:
         own = add(element, "UserDefined")
         for name, value in said.items():
             add(own, "UserAttribute", name=f"{OWN}{name}", type="xsd:string", value=value)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))
 
 
 def _json(value: object) -> str:
