@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from urllib.parse import quote
@@ -44,6 +45,10 @@ _MEANS = {
     "hocr": "text over the image, HTML",
     "pdf": "searchable PDF",
     "tei": "TEI",
+    "xlsx": "tables, for Excel",
+    "txt": "plain text",
+    "md": "Markdown",
+    "image": "the scan",
 }
 
 _ONLY_COLLECTIONS = ("parquet", "sef")
@@ -65,7 +70,7 @@ def page(site: TheSite, who: Reader, page_id: int, form: str) -> Response:
     count_costly(site, who)
     with site.reading() as connection:
         sheet = pages.sheet(connection, page_id)
-        published = _published(connection, sheet)
+        published = replace(_published(connection, sheet), fetch=site.store.get)
     folder = tempfile.TemporaryDirectory(prefix="ledgermill-")
     try:
         [(_, paths)] = exports.export([published], Path(folder.name), [form])
@@ -89,7 +94,7 @@ def collection(site: TheSite, who: Reader, collection_id: int, form: str) -> Res
             paths: list[Path] = []
             if form in exports.FORMATS or form == "parquet":
                 for _, written in exports.export(
-                    pages_of_collection(connection, name), out, [form]
+                    pages_of_collection(connection, name, site.store.get), out, [form]
                 ):
                     paths += written
             if form in observed.FORMATS:
