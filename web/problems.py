@@ -10,9 +10,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from pipeline.errors import BadInput, LedgermillError, Unavailable
 from storage.sql import SqlError
@@ -73,7 +75,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
         status: {"description": _SAID[status], "content": content}
-        for status in sorted({401, 403, 422, 429, 503, *statuses})
+        for status in sorted({400, 401, 403, 413, 422, 429, 503, *statuses})
     }
 
 
@@ -113,7 +115,19 @@ def answer(request: Request, problem: Problem) -> Response:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return answer(request, problem_of(error))
+    problem = problem_of(error)
+    if problem.status == 405:
+        problem.headers["allow"] = ", ".join(_methods(request))
+    return answer(request, problem)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what may be done with a path: the router names the methods of one route of it only."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path is not None and compile_path(route.path)[0].match(request.url.path):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def problem_of(error: Exception) -> Problem:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from storage.catalogue import no_page
 from web.api.common import etags
 from web.api.common.kinds import PageId
-from web.iiif.common import base, json_ld, keeping
+from web.iiif.common import JSON_LD_TYPES, base, json_ld, keeping
 from web.iiif.parameters import FORMATS, MAX_AREA, MAX_SIDE, parse
 from web.problems import responses
 from web.security.principal import Reader
@@ -41,7 +41,7 @@ def image(_who: Reader, page_id: PageId) -> RedirectResponse:
     responses={
         200: {
             "description": "Image information",
-            "content": {"application/ld+json": {"schema": {"type": "object"}}},
+            "content": JSON_LD_TYPES,
         },
         **responses(404),
         **etags.NOT_MODIFIED,

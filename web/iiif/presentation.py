@@ -19,7 +19,7 @@ from storage import catalogue
 from storage.catalogue import Document, FoundCell, FoundLine, Page
 from web.api.common import etags
 from web.api.common.kinds import DocumentId, PageId
-from web.iiif.common import base, json_ld
+from web.iiif.common import JSON_LD_TYPES, base, json_ld
 from web.problems import responses
 from web.security.principal import Reader
 from web.site import TheSite
@@ -33,7 +33,7 @@ _MOST_ANNOTATIONS = 20_000
 _JSON_LD: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "JSON-LD",
-        "content": {"application/ld+json": {"schema": {"type": "object"}}},
+        "content": JSON_LD_TYPES,
     },
     **responses(404),
     **etags.NOT_MODIFIED,

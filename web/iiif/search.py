@@ -15,7 +15,7 @@ from storage import catalogue
 from web.api.common import etags
 from web.api.common.kinds import DocumentId
 from web.api.common.lists import Cursor, read, write
-from web.iiif.common import base, json_ld
+from web.iiif.common import JSON_LD_TYPES, base, json_ld
 from web.iiif.presentation import annotation
 from web.problems import responses
 from web.security.principal import Reader
@@ -61,7 +61,7 @@ _HITS = """
     responses={
         200: {
             "description": "Annotations",
-            "content": {"application/ld+json": {"schema": {"type": "object"}}},
+            "content": JSON_LD_TYPES,
         },
         **responses(404),
     },

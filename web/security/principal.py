@@ -101,7 +101,7 @@ def _by_token(site: Site, written: str, address: str | None) -> Principal:
         if token is not None and token.unused:
             accounts.used(connection, token.id)
     if token is None or not _is_proved(site, token, written):
-        rates.count_failure(site, address)
+        rates.count(site, None, address)
         raise unauthorized("the token is not good: it is wrong, expired or revoked")
     return Principal(token.user, token.role, "token", address)
 

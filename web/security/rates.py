@@ -23,7 +23,7 @@ ANONYMOUS = 600
 """Requests a minute from an address where nobody is signed in."""
 
 FAILURES = 20
-"""Wrong tokens and passwords a minute from an address."""
+"""Wrong passwords and links a minute from an address; a token is too long to be guessed."""
 
 COSTLY = 120
 """Requests a minute that read images, make files or ask SQL, of one user at one address."""
@@ -72,5 +72,5 @@ def count_costly(site: Site, principal: Principal) -> None:
 
 
 def count_failure(site: Site, address: str | None) -> None:
-    """Count a wrong token or password."""
+    """Count a wrong password or link."""
     site.rates.hit(FAILURES, "failure", str(address))

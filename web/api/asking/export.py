@@ -48,7 +48,9 @@ MEDIA_TYPES = {
 }
 
 _FILE = {"type": "string", "format": "binary"}
-_ANY_FILE = {kind.partition(";")[0]: {"schema": _FILE} for kind in MEDIA_TYPES.values()}
+_ANY_FILE = {kind.partition(";")[0]: {"schema": _FILE} for kind in MEDIA_TYPES.values()} | {
+    "application/json": {"schema": {"type": "object"}}
+}
 
 _CHUNK = 256 * 1024
 
