@@ -34,6 +34,7 @@ lines = st.builds(
     polygons,
     alternatives,
     st.sampled_from(["plain", "rejected"]),
+    st.booleans(),
 )
 cells = st.builds(
     Cell,
@@ -50,6 +51,7 @@ cells = st.builds(
     status=st.sampled_from(["verified", "repaired", "inferred", "plain", "doubtful", "rejected"]),
     alternatives=alternatives,
     checks=st.lists(st.text(max_size=8), max_size=2).map(tuple),
+    corrected=st.booleans(),
 )
 tables = st.builds(
     Table,
