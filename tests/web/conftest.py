@@ -116,7 +116,9 @@ def browsers(server: str, sign_in: SignIn) -> Iterator[dict[str, httpx.Client]]:
     with contextlib.ExitStack() as stack:
         made: dict[str, httpx.Client] = {}
         for role in ROLES:
-            client = stack.enter_context(httpx.Client(base_url=server, follow_redirects=False))
+            client = stack.enter_context(
+                httpx.Client(base_url=server, follow_redirects=False, timeout=60)
+            )
             assert client.get(sign_in(role)).status_code == 303
             made[role] = client
         yield made

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -60,7 +60,14 @@ def show(
     last: Annotated[str | None, Query(max_length=10)] = None,
 ) -> Response:
     """Show the series of a collection's variable; the first of both where none is named."""
-    context = {"chart": None, "points": (), "paths": (), "values": 0, "known": (), "chosen": None}
+    context: dict[str, Any] = {
+        "chart": None,
+        "points": (),
+        "paths": (),
+        "values": 0,
+        "known": (),
+        "chosen": None,
+    }
     with site.reading() as connection:
         collections = pages.collections(connection)
         ids = [each.id for each in collections]

@@ -309,7 +309,7 @@ def _variables(query: str, what: str) -> tuple[str, ...]:
     known = VARIABLES.get(words.lower())
     if known is None:
         named = ", ".join(sorted(name for name in VARIABLES if " " not in name))
-        raise BadInput(query, f"{words!r} is no variable", f"name one of: value, {named}")
+        raise BadInput(repr(query), f"{words!r} is no variable", f"name one of: value, {named}")
     return known
 
 
@@ -337,4 +337,4 @@ def _time(query: str, found: re.Match[str]) -> tuple[datetime.date, datetime.dat
 
 
 def _wrong(query: str, reason: str) -> BadInput:
-    return BadInput(query, reason, _EXAMPLE)
+    return BadInput(repr(query), reason, _EXAMPLE)

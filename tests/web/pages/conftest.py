@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.web.conftest import SignIn
 
-playwright = pytest.importorskip("playwright.sync_api")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 SLOW = 60_000
 """Milliseconds that a step may take: the machine may be busy, and nothing waits without need."""
 
-Open = Callable[..., "playwright.Page"]
+Open = Callable[[str], "Page"]
 """Called with a role, gives a page of a browser of its own that is signed in so."""
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[playwright.Browser]:
+def chromium() -> Iterator[Browser]:
     """Return a headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
     with playwright.sync_playwright() as started:
@@ -34,7 +37,7 @@ def chromium() -> Iterator[playwright.Browser]:
 
 
 @pytest.fixture
-def browse(chromium: playwright.Browser, server: str, sign_in: SignIn) -> Iterator[Open]:
+def browse(chromium: Browser, server: str, sign_in: SignIn) -> Iterator[Open]:
     """Return a function that opens the front page, signed in as a user of some role.
 
     In the end no page may have had an error, nor broken the content security policy. What the
@@ -43,13 +46,12 @@ def browse(chromium: playwright.Browser, server: str, sign_in: SignIn) -> Iterat
     complaints: list[str] = []
     contexts = []
 
-    def start(role: str, **options: object) -> playwright.Page:
+    def start(role: str) -> Page:
         context = chromium.new_context(
             base_url=server,
             viewport={"width": 1280, "height": 800},
             reduced_motion="reduce",
             accept_downloads=True,
-            **options,
         )
         context.set_default_timeout(SLOW)
         contexts.append(context)
@@ -65,7 +67,7 @@ def browse(chromium: playwright.Browser, server: str, sign_in: SignIn) -> Iterat
     assert complaints == []
 
 
-def _note(complaints: list[str], said: playwright.ConsoleMessage) -> None:
+def _note(complaints: list[str], said: ConsoleMessage) -> None:
     refused = "the server responded with a status of 409" in said.text
     if said.type in ("error", "warning") and not refused:
         complaints.append(f"{said.text} ({said.location.get('url')})")
