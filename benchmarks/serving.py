@@ -1,14 +1,14 @@
 """How long pages and searches take over HTTP while 20 clients ask: `ledgermill serve`, measured.
 
-    python benchmarks/web.py FOLDER [--lines 1e6] [--clients 20] [--seconds 20] [--keep]
-    python benchmarks/web.py FOLDER --quick        # 50,000 lines, some seconds for each row
+    python benchmarks/serving.py FOLDER [--lines 1e6] [--clients 20] [--seconds 20] [--keep]
+    python benchmarks/serving.py FOLDER --quick        # 50,000 lines, some seconds for each row
 
 Fills the embedded Postgres of FOLDER as `benchmarks/scale.py` does, unless it is filled already,
 and starts `ledgermill serve` on it. Clients ask one after the other, each as soon as it has its
 answer (so that as many requests as clients are always on their way) or, as people do, about a
 second after. The clients run on the same machine: their share of the processors is part of what is
 measured. Whatever else runs there makes the wall times longer; `busy` is what server and Postgres
-together were on the processors for, a request. The table goes to `benchmarks/results/web.md`.
+together were on the processors for, a request. The table goes to `benchmarks/results/serving.md`.
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ def main() -> None:
     said = (
         f"# Pages and searches over HTTP\n\n{machine()}; {crowd}; {lines:,} lines.\n"
         f"Bar: p95 of pages and searches at most {BAR:.0f} ms with 20 clients.\n\n{table}\n"
-        f"Made by `python benchmarks/web.py FOLDER --lines {chosen.lines:.0f}`.\n"
+        f"Made by `python benchmarks/serving.py FOLDER --lines {chosen.lines:.0f}`.\n"
     )
-    (RESULTS / "web.md").write_text(said, "utf-8")
+    (RESULTS / "serving.md").write_text(said, "utf-8")
     sys.stdout.write(said)
 
 
