@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from web.site import Site
 
-JSON_LD_TYPES = dict.fromkeys(
-    ("application/ld+json", "application/json"), {"schema": {"type": "object"}}
-)
+JSON_LD_TYPES = {
+    "application/ld+json": {"schema": {"type": "object"}},
+    "application/json": {"schema": {"type": "object"}},
+}
 """What `json_ld` answers, for OpenAPI."""
 
 _DAY = 24 * 3600
