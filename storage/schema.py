@@ -688,6 +688,29 @@ class Opinion(Base):
     )
 
 
+class Learning(Base):
+    """One time that a network learnt from the corrections of a collection; see `storage.learning`.
+
+    `better` is null until it has ended, and where it failed (`reason`).
+    """
+
+    __tablename__ = "learning"
+    id: Mapped[int] = _id()
+    collection_id: Mapped[int] = mapped_column(ForeignKey(Collection.id), index=True)
+    author: Mapped[str]
+    started_at: Mapped[datetime] = _created()
+    heartbeat_at: Mapped[datetime] = _created()
+    finished_at: Mapped[datetime | None]
+    better: Mapped[bool | None]
+    reason: Mapped[str | None]
+    learnt: Mapped[int | None] = mapped_column(Integer)
+    held: Mapped[int | None] = mapped_column(Integer)
+    proved: Mapped[int | None] = mapped_column(Integer)
+    right_before: Mapped[float | None]
+    right_after: Mapped[float | None]
+    profile: Mapped[dict[str, Any] | None]
+
+
 class LineAsRead(Base):
     """What a run read of a line on which a correction lies; `Line` has what stands there."""
 

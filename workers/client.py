@@ -42,7 +42,7 @@ from workers.services import Endpoints
 from workers.settings import Settings, settings
 from workers.sources.find import Found, find_sources
 from workers.sources.model import IgnoredFile, Limits
-from workers.weights import stored
+from workers.weights import placed, stored
 
 PRIORITY_WAITING = 2
 PRIORITY_BULK = 5
@@ -96,17 +96,21 @@ def run_for(place: Office, connection: sqlalchemy.Connection, profile: Profile) 
     are copied to where workers find them.
     """
     name = profile.name
-    said = _kept(place, profile).model_dump(mode="json")
+    local, kept = _own_weights(place, profile)
+    said = kept.model_dump(mode="json")
     if name not in profile_names() or load_profile(name) != profile:
         written = json.dumps(said, sort_keys=True).encode()
         name = f"{name}~{hashlib.sha256(written).hexdigest()[:8]}"
-    return ensure_run(connection, name, weights_digest(profile), CODE_VERSION, said)
+    return ensure_run(connection, name, weights_digest(local), CODE_VERSION, said)
 
 
-def _kept(place: Office, profile: Profile) -> Profile:
+def _own_weights(place: Office, profile: Profile) -> tuple[Profile, Profile]:
+    """Return the profile with weights of its own as files here, and as objects of the store."""
     if not profile.detection.weights and not profile.recognition.weights:
-        return profile
-    return stored(profile, open_store(place.endpoints.object_store))
+        return profile, profile
+    store = open_store(place.endpoints.object_store)
+    local = placed(profile, store, place.settings.home / "weights")
+    return local, stored(local, store)
 
 
 def make_job(place: Office, profile: Profile, collection: str, language: str, priority: int) -> int:

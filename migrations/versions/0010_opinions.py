@@ -28,7 +28,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            'num_nulls(line, "table", "row", "column") in (1, 3)', name="opinion_place_check"
+            'num_nulls(line, "table", "row", "column") in (1, 3)', name=op.f("opinion_place_check")
         ),
         sa.ForeignKeyConstraint(["page_id"], ["mill.page.id"], name="opinion_page_id_fkey"),
         sa.ForeignKeyConstraint(["run_id"], ["mill.run.id"], name="opinion_run_id_fkey"),

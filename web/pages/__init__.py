@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from web.pages import jobs, page, review, search, series, sql
+from web.pages import jobs, learning, page, review, search, series, sql
 from web.security.principal import Reader
 from web.site import TheSite
 
 router = APIRouter(include_in_schema=False)
-for part in (search, page, review, jobs, series, sql):
+for part in (search, page, review, jobs, learning, series, sql):
     router.include_router(part.router)
 
 

@@ -37,6 +37,7 @@ MODULES = (
     "evaluate",
     "form",
     "train",
+    "learn",
     "services",
     "web",
     "consensus",

@@ -30,10 +30,11 @@ def test_axe_finds_nothing_serious(
         "/review": "table.list",
         f"/review/{collection}": "#answer",
         "/jobs": "#now",
+        "/learning": "#learnt",
         "/series": ".chart a",
         "/sql": "textarea",
     }
-    found = []
+    found: list[tuple[object, ...]] = []
     for path, there in paths.items():
         page.goto(path)
         page.locator(there).first.wait_for()
@@ -44,6 +45,7 @@ def test_axe_finds_nothing_serious(
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             results = axe.Axe().run(page, options={"resultTypes": ["violations"]})
+            assert results.response["passes"], path
             found += [
                 (path, scheme, fault["id"], [node["html"][:200] for node in fault["nodes"][:3]])
                 for fault in results.response["violations"]
