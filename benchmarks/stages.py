@@ -21,7 +21,7 @@ from overhead import find_pages
 from report import machine, markdown
 
 from pipeline.decode import ImageLimits, decode_image
-from pipeline.digitize import assemble, crops_of
+from pipeline.digitize import assemble, check, crops_of
 from pipeline.engines import Engine, load_engine
 from pipeline.errors import LedgermillError
 from pipeline.preprocess import prepare
@@ -59,7 +59,8 @@ def measure(path: Path, profile: Profile, engine: Engine) -> tuple[Clock, int]:
     crops = crops_of(layout)
     charset = profile.recognition.charset
     readings = clock.time("recognize", lambda: engine.recognize(crops, charset))
-    clock.time("assemble", lambda: assemble(layout, readings, profile, engine))
+    page_read = clock.time("assemble", lambda: assemble(layout, readings, profile, engine))
+    clock.time("check", lambda: check(page_read, layout.form, profile))
     return clock, len(crops)
 
 

@@ -1,10 +1,11 @@
-"""Digitize pages: prepare, detect, lay out, recognize, assemble. The stages, in order."""
+"""Digitize pages: prepare, detect, lay out, recognize, assemble, check. The stages, in order."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import ParamSpec, Protocol, TypeVar
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.checks.check import check_table
 from pipeline.engines import Engine
+from pipeline.forms.form import Form
 from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Gray, Prepared, prepare
 from pipeline.profiles import Profile
@@ -36,7 +38,10 @@ P = ParamSpec("P")
 
 
 class Timed(Protocol):
-    """Returns the work of a stage, named `prepare`, `layout` or `assemble`, wrapped to be timed."""
+    """Returns the work of a stage, wrapped to be timed.
+
+    It is named `prepare`, `layout`, `assemble` or `check`.
+    """
 
     def __call__(self, stage: str, work: Callable[P, Result], /) -> Callable[P, Result]: ...
 
@@ -64,12 +69,24 @@ def digitize(
         detected = ((page, engine.detect(page.gray)) for page in prepared)
         laying_out = timed("layout", partial(_lay_out, profile=profile))
         layouts = ahead(pool, laying_out, detected, lambda found: found[0].gray.size)
-        for group in grouped(layouts):
-            crops = [crop for layout in group for crop in crops_of(layout)]
-            readings = iter(engine.recognize(crops, profile.recognition.charset))
-            for layout in group:
-                found = list(islice(readings, len(crops_of(layout))))
-                yield timed("assemble", assemble)(layout, found, profile, engine)
+        assembling = timed("assemble", partial(assemble, profile=profile, engine=engine))
+        assembled = read_together(grouped(layouts), profile, engine, assembling)
+        yield from ahead(pool, timed("check", partial(_check, profile=profile)), assembled)
+
+
+def read_together(
+    groups: Iterable[list[Layout]],
+    profile: Profile,
+    engine: Engine,
+    assembling: Callable[[Layout, list[Reading]], Transcription],
+) -> Iterator[tuple[Transcription, Form | None]]:
+    """Yield the pages of groups, each read at once, with the forms that they were laid out by."""
+    for group in groups:
+        crops = [crop for layout in group for crop in crops_of(layout)]
+        readings = iter(engine.recognize(crops, profile.recognition.charset))
+        for layout in group:
+            found = list(islice(readings, len(crops_of(layout))))
+            yield assembling(layout, found), layout.form
 
 
 def _lay_out(found: tuple[Prepared, NDArray[np.float32]], profile: Profile) -> Layout:
@@ -88,7 +105,7 @@ def crops_of(layout: Layout) -> list[Gray]:
 def assemble(
     layout: Layout, readings: list[Reading], profile: Profile, engine: Engine
 ) -> Transcription:
-    """Make a page's transcription from the readings of its crops."""
+    """Make a page's transcription from the readings of its crops, its tables not yet checked."""
     odd = stray(readings)
     if odd:
         crops = crops_of(layout)
@@ -106,11 +123,20 @@ def assemble(
         return dict(zip(places, engine.recognize(crops, limit), strict=True))
 
     tables = make_tables(layout, cells, reread, profile)
-    if profile.tables.check:
-        notes = [line.text for line in lines]
-        tables = tuple(check_table(table, layout.form, notes) for table in tables)
     page = layout.prepared
     return Transcription(page.width, page.height, page.angle, lines, tables)
+
+
+def check(page: Transcription, form: Form | None, profile: Profile) -> Transcription:
+    """Let a page's tables check themselves, where the profile says so."""
+    if not profile.tables.check:
+        return page
+    notes = [line.text for line in page.lines]
+    return replace(page, tables=tuple(check_table(table, form, notes) for table in page.tables))
+
+
+def _check(read: tuple[Transcription, Form | None], profile: Profile) -> Transcription:
+    return check(*read, profile)
 
 
 def stray(readings: Sequence[Reading]) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.decode import ImageLimits, decode_image
-from pipeline.digitize import assemble, crops_of
+from pipeline.digitize import assemble, check, crops_of
 from pipeline.engines import Engine
 from pipeline.evaluation.tables import Placement, TableTruth, key, place
 from pipeline.evaluation.truth import read_grid
@@ -34,7 +34,7 @@ def read_tables(
         prepared = prepare(image, profile.preprocessing)
         layout = lay_out(prepared, engine.detect(prepared.gray), profile)
         readings = engine.recognize(crops_of(layout), profile.recognition.charset)
-        page = assemble(layout, readings, profile, engine)
+        page = check(assemble(layout, readings, profile, engine), layout.form, profile)
         yield from _cells(layout, page, read_grid(file), file.stem.partition("-")[0], mark)
 
 

@@ -43,7 +43,7 @@ def test_busy_and_waiting_time_add_up_to_the_time_that_passed() -> None:
     assert waiting >= 2 * 0.01
     assert busy + waiting <= took
     stages = [label for name, label, _ in found if name == "stage"]
-    for each in ("prepare", "detect", "layout", "assemble"):
+    for each in ("prepare", "detect", "layout", "assemble", "check"):
         assert stages.count(each) == 3, each
 
 
