@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from pipeline.page import Cell, Line, Polygon, Transcription
 from storage.corrections import CellPlace, LinePlace, Place, as_read
-from storage.corrections.laying import standing_on
+from storage.corrections.kept import standing_on
 from storage.corrections.placing import NEAR, Standing, pair, place_all
 from storage.readings import check_collection
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from pipeline.errors import BadInput
-from storage.corrections.laying import place_of
+from storage.corrections.kept import place_of
 from storage.corrections.records import LinePlace, Place
 from storage.transcriptions import LONGEST_TEXT, UNSTORABLE
 

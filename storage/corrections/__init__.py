@@ -9,7 +9,8 @@ comes back when the correction is withdrawn. No function commits.
 
 from __future__ import annotations
 
-from storage.corrections.laying import as_read, lay, lay_on
+from storage.corrections.kept import as_read
+from storage.corrections.laying import lay, lay_on
 from storage.corrections.making import correct, corrections_of, hold, withdraw
 from storage.corrections.records import (
     CellPlace,

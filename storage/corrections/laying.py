@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from sqlalchemy import Connection, text
 
-from pipeline.page import Cell, Line, Table, Transcription, as_polygon
+from pipeline.page import Cell, Line, Table, Transcription
 from storage import observations, transcriptions
+from storage.corrections.kept import (
+    CELL_FIELDS,
+    READINGS,
+    Kept,
+    kept_of,
+    machine_of,
+    standing_on,
+)
 from storage.corrections.placing import Standing, place_all
 from storage.corrections.records import CellPlace, LinePlace, Place
-
-_STANDING = """
-    select distinct on (coalesce(spot, id)) id, run_id, line, "table", "row", "column", polygon,
-        text
-    from mill.correction
-    where page_id = :page and withdrawn_at is null
-    order by coalesce(spot, id), id desc
-"""
-
-_READINGS = """
-    select transcription.id, transcription.page_id, run_id, run.settings,
-        exists (select from mill.line_as_read where transcription_id = transcription.id)
-        or exists (select from mill.cell_as_read where transcription_id = transcription.id) as laid
-    from mill.transcription join mill.run on run.id = run_id
-    where page_id = :page and (cast(:run as bigint) is null or run_id = :run)
-    order by transcription.id
-"""
 
 _SET_LINE = """
     update mill.line set text = :text, confidence = :confidence, status = :status
@@ -81,16 +72,6 @@ _FORGET_RELATIONS = """
 """
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What the machine had said of the places of a reading where something else stands now."""
-
-    lines: dict[int, Line] = field(default_factory=dict)
-    cells: dict[CellPlace, dict[str, Any]] = field(default_factory=dict)
-    relations: dict[int, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
-    corrections: dict[Place, int] = field(default_factory=dict)
-
-
 def lay(connection: Connection, page_id: int) -> None:
     """Lay the corrections of a page on all its readings. The caller holds the page's row."""
     _lay(connection, page_id, None)
@@ -101,16 +82,9 @@ def lay_on(connection: Connection, page_id: int, run_id: int) -> None:
     _lay(connection, page_id, run_id)
 
 
-def as_read(connection: Connection, page_id: int, run_id: int) -> Transcription:
-    """Return what a run read on a page, as the machine had it. Raises `BadInput` if it did not."""
-    stands = transcriptions.load(connection, page_id, run_id)
-    [reading] = connection.execute(text(_READINGS), {"page": page_id, "run": run_id})
-    return _as_read(stands, _kept(connection, reading.id)) if reading.laid else stands
-
-
 def _lay(connection: Connection, page_id: int, run_id: int | None) -> None:
     standing = standing_on(connection, page_id)
-    readings = connection.execute(text(_READINGS), {"page": page_id, "run": run_id}).all()
+    readings = connection.execute(text(READINGS), {"page": page_id, "run": run_id}).all()
     changed = [
         reading.id
         for reading in readings
@@ -120,32 +94,11 @@ def _lay(connection: Connection, page_id: int, run_id: int | None) -> None:
         transcriptions.add_words(connection, *changed)
 
 
-def standing_on(connection: Connection, page_id: int) -> list[Standing]:
-    """Return the corrections of a page that are in effect."""
-    return [
-        Standing(
-            row.id,
-            row.run_id,
-            place_of(row),
-            as_polygon(zip(row.polygon[::2], row.polygon[1::2], strict=True)),
-            row.text,
-        )
-        for row in connection.execute(text(_STANDING), {"page": page_id})
-    ]
-
-
-def place_of(row: Any) -> Place:
-    """Return the place that a row of `mill.correction` names."""
-    if row.line is not None:
-        return LinePlace(row.line)
-    return CellPlace(row.table, row.row, row.column)
-
-
 def _lay_on_one(connection: Connection, reading: Any, standing: Sequence[Standing]) -> bool:
     """Lay corrections on one reading; return whether that changed anything that is shown."""
     stands = transcriptions.load(connection, reading.page_id, reading.run_id)
-    kept = _kept(connection, reading.id)
-    machine = _as_read(stands, kept)
+    kept = kept_of(connection, reading.id)
+    machine = machine_of(stands, kept)
     placed = place_all(standing, machine, reading.run_id)
     wanted = _corrected(machine, stands, placed, kept.corrections, reading.settings)
     changed = _write_lines(connection, reading.id, machine, stands, wanted, placed, kept)
@@ -159,63 +112,6 @@ def _lay_on_one(connection: Connection, reading: Any, standing: Sequence[Standin
     )
     observations.write(connection, reading.id, wanted)
     return True
-
-
-def _kept(connection: Connection, transcription_id: int) -> _Kept:
-    key = {"id": transcription_id}
-    kept = _Kept()
-    lines = text(
-        "select number, text, confidence, status, correction_id from mill.line_as_read"
-        " where transcription_id = :id"
-    )
-    for number, said, confidence, status, correction in connection.execute(lines, key):
-        kept.lines[number] = Line(said, confidence, ((0.0, 0.0),) * 4, status=status)
-        if correction is not None:
-            kept.corrections[LinePlace(number)] = correction
-    cells = text(
-        'select "table", "row", "column", text, value, unit, confidence, status, checks,'
-        " correction_id from mill.cell_as_read where transcription_id = :id"
-    )
-    for row in connection.execute(cells, key).mappings():
-        place = CellPlace(row["table"], row["row"], row["column"])
-        said = {name: row[name] for name in _CELL_FIELDS}
-        kept.cells[place] = {**said, "checks": tuple(row["checks"])}
-        if row["correction_id"] is not None:
-            kept.corrections[place] = row["correction_id"]
-    relations = text(
-        "select number, relations from mill.table_as_read where transcription_id = :id"
-    )
-    for number, said in connection.execute(relations, key):
-        kept.relations[number] = tuple(said)
-    return kept
-
-
-def _as_read(stands: Transcription, kept: _Kept) -> Transcription:
-    lines = tuple(
-        replace(
-            line,
-            text=kept.lines[i].text,
-            confidence=kept.lines[i].confidence,
-            status=kept.lines[i].status,
-            corrected=False,
-        )
-        if i in kept.lines
-        else line
-        for i, line in enumerate(stands.lines)
-    )
-    tables = tuple(
-        replace(
-            table,
-            relations=kept.relations.get(number, table.relations),
-            cells=tuple(
-                replace(cell, **said, corrected=False) if said is not None else cell
-                for cell in table.cells
-                for said in [kept.cells.get(CellPlace(number, cell.row, cell.column))]
-            ),
-        )
-        for number, table in enumerate(stands.tables)
-    )
-    return replace(stands, lines=lines, tables=tables)
 
 
 def _corrected(
@@ -272,9 +168,6 @@ def _corrected_table(
     return replace(table, cells=tuple(cells))
 
 
-_CELL_FIELDS = ("text", "value", "unit", "confidence", "status", "checks")
-
-
 def _write_lines(
     connection: Connection,
     identity: int,
@@ -282,7 +175,7 @@ def _write_lines(
     stands: Transcription,
     wanted: Transcription,
     placed: Mapping[Place, Standing],
-    kept: _Kept,
+    kept: Kept,
 ) -> bool:
     changes, keeps, forgets = [], [], []
     rows = zip(machine.lines, stands.lines, wanted.lines, strict=True)
@@ -308,7 +201,7 @@ def _write_cells(
     stands: Transcription,
     wanted: Transcription,
     placed: Mapping[Place, Standing],
-    kept: _Kept,
+    kept: Kept,
 ) -> bool:
     changes, keeps, forgets = [], [], []
     tables = zip(machine.tables, stands.tables, wanted.tables, strict=True)
@@ -335,7 +228,7 @@ def _write_relations(
     machine: Transcription,
     stands: Transcription,
     wanted: Transcription,
-    kept: _Kept,
+    kept: Kept,
 ) -> bool:
     changes, keeps, forgets = [], [], []
     tables = zip(machine.tables, stands.tables, wanted.tables, strict=True)
@@ -368,13 +261,13 @@ def _line_fields(line: Line) -> dict[str, Any]:
 
 
 def _cell_fields(cell: Cell) -> dict[str, Any]:
-    said = {name: getattr(cell, name) for name in _CELL_FIELDS}
+    said = {name: getattr(cell, name) for name in CELL_FIELDS}
     return {**said, "checks": list(cell.checks)}
 
 
 def _differs(one: Cell, other: Cell) -> bool:
     """Tell whether two cells say different things; a confidence is kept to six decimals."""
-    exact: Iterable[str] = (name for name in _CELL_FIELDS if name != "confidence")
+    exact: Iterable[str] = (name for name in CELL_FIELDS if name != "confidence")
     return abs(one.confidence - other.confidence) > 1e-6 or any(
         getattr(one, name) != getattr(other, name) for name in exact
     )

@@ -9,7 +9,8 @@ from sqlalchemy import text as sql
 
 from pipeline.errors import BadInput
 from pipeline.page import as_polygon
-from storage.corrections.laying import lay, place_of
+from storage.corrections.kept import place_of
+from storage.corrections.laying import lay
 from storage.corrections.records import CellPlace, Conflict, Correction, LinePlace, Place
 from storage.transcriptions import LONGEST_TEXT, UNSTORABLE
 
