@@ -1,6 +1,7 @@
 """One shard's life: its pages read ahead, digitized together, and each saved as it is done.
 
 claim -> read and decode (threads) -> digitize -> save (thread) -> done
+  ^-- more, before the last pages are through
                                          |
                     what fails is split until it is alone, then set aside
 """
@@ -40,6 +41,10 @@ READ_AHEAD_PIXELS = 100_000_000
 """Fewer pages where they have more than this together: some 300 MB in colour."""
 WRITE_BEHIND = 4
 """Transcriptions that wait for the database, at most."""
+MOST_SHARDS = 8
+"""So many are read without a break."""
+
+_Held = tuple[ClaimedShard, ClaimedPage]
 
 _log = structlog.get_logger()
 
@@ -70,16 +75,21 @@ def digitize_shard(
     end_process: Callable[[], None],
     stopping: Callable[[], bool] = lambda: False,
     measure: Measure = unmeasured,
+    more: Callable[[], ClaimedShard | None] = lambda: None,
 ) -> int:
     """Read a claimed shard's pages and return how many were saved.
 
-    Every page of it ends as done, set aside, or waiting again with its reason recorded. When
+    `more` claims another shard of the same run, or returns None: its pages follow before those at
+    hand are read to their end, so that no network stands still in between.
+
+    Every page ends as done, set aside, or waiting again with its reason recorded. When
     `stopping()` no further page is begun and the rest is given back. `end_process` is called (in
     another thread) once a page takes too long, after that has been recorded. Raises
     `DeviceLostError` where the process should end, and what the database raised if it went away
     while stopping.
     """
-    in_flight: deque[ClaimedPage] = deque()
+    shards = [shard]
+    in_flight: deque[_Held] = deque()
     log = structlog.get_logger().bind(job=shard.job_id, shard=shard.token)
 
     def record(change: Callable[[sqlalchemy.Connection], object]) -> None:
@@ -89,19 +99,32 @@ def digitize_shard(
 
         patiently(transaction, stopping)
 
+    def end(connection: sqlalchemy.Connection, blame: Callable[[str], object]) -> None:
+        """Blame the shards whose pages are in flight, and give the others back."""
+        guilty = {held.token for held, _ in in_flight.copy()} or {shards[-1].token}
+        for each in shards:
+            if each.token in guilty:
+                blame(each.token)
+            else:
+                jobs.give_back(connection, each.token)
+
     def beat() -> None:
         try:
             with database.begin() as connection:
-                jobs.beat(connection, "digitize", shard.token)
+                for each in shards:
+                    jobs.beat(connection, "digitize", each.token)
         except Exception as error:  # the next beat may go through; the work goes on meanwhile
             log.warning("no heartbeat", reason=reason(error))
+
+    def died(connection: sqlalchemy.Connection, how: str) -> None:
+        end(connection, lambda token: jobs.shard_died(connection, token, limits.max_attempts, how))
 
     def stuck(how: str | None) -> None:
         how = how or f"a page took longer than {limits.page_seconds:g} s"
         log.error("stuck", reason=how)
         try:
             with database.begin() as connection:
-                jobs.shard_died(connection, shard.token, limits.max_attempts, how)
+                died(connection, how)
         finally:
             end_process()
 
@@ -114,38 +137,48 @@ def digitize_shard(
         # Pages are read together, so the first of them may take as long as all.
         return limits.page_seconds * max(1, len(in_flight))
 
-    def unreadable(page_id: int, error: Exception) -> None:
+    def unreadable(held: ClaimedShard, page_id: int, error: Exception) -> None:
         why = reason(error)
         log.warning("unreadable", page=page_id, reason=why)
         if is_blameless(error):
-            record(lambda c: jobs.postpone(c, shard.token, why, [page_id]))
+            record(lambda c: jobs.postpone(c, held.token, why, [page_id]))
         else:
-            record(lambda c: jobs.page_failed(c, shard.token, page_id, why))
+            record(lambda c: jobs.page_failed(c, held.token, page_id, why))
+
+    def pages() -> Iterator[_Held]:
+        while True:
+            held = shards[-1]
+            yield from ((held, page) for page in held.pages)
+            with watch.waiting():
+                following = None if stopping() or len(shards) >= MOST_SHARDS else more()
+            if following is None:
+                return
+            shards.append(following)
 
     def images() -> Iterator[Image]:
-        for page, image in _read_ahead(shard.pages, read):
+        for (held, page), image in _read_ahead(pages(), read):
             if stopping():
                 return
             try:
                 pixels = image.result()
             except Exception as error:
-                unreadable(page.page_id, error)
+                unreadable(held, page.page_id, error)
                 continue
-            in_flight.append(page)
+            in_flight.append((held, page))
             yield pixels
 
     saved = 0
     failure: Exception | None = None
     with (
         Watch(beat, limits.heartbeat_seconds, page_limit, stuck, too_much) as watch,
-        _Writer(database, shard, stopping, measure) as writer,
+        _Writer(database, stopping, measure) as writer,
         ExitStack() as stack,
     ):
         try:
             for transcription in stack.enter_context(closing(digitize(images()))):
                 if not in_flight:
                     raise RuntimeError("more transcriptions than pages")
-                writer.save(in_flight[0], transcription, watch)
+                writer.save(*in_flight[0], transcription, watch)
                 in_flight.popleft()
                 saved += 1
                 watch.moved()
@@ -157,32 +190,34 @@ def digitize_shard(
         with watch.waiting():
             writer.flush()
             if failure is None:
-                record(lambda c: jobs.give_back(c, shard.token))
+                for each in shards:
+                    record(lambda c, each=each: jobs.give_back(c, each.token))  # type: ignore[misc]
                 return saved
             why = reason(failure)
-            log.warning("failed", reason=why, saved=saved, pages=len(shard.pages))
+            log.warning("failed", reason=why, saved=saved, shards=len(shards))
             if "CUDA error" in why:
-                record(lambda c: jobs.shard_died(c, shard.token, limits.max_attempts, why))
+                record(lambda c: died(c, why))
                 raise DeviceLostError(why) from failure
             if is_blameless(failure):
-                record(lambda c: jobs.postpone(c, shard.token, why))
+                record(lambda c: end(c, lambda token: jobs.postpone(c, token, why)))
             else:
-                suspect = in_flight[0].page_id if in_flight else shard.pages[0].page_id
-                record(lambda c: jobs.shard_failed(c, shard.token, suspect, why))
+                held, page = in_flight[0] if in_flight else (shards[-1], shards[-1].pages[0])
+                in_flight.clear()
+                in_flight.append((held, page))  # of all that are in flight, the first has failed
+                suspect = page.page_id
+                record(lambda c: end(c, lambda t: jobs.shard_failed(c, t, suspect, why)))
     return saved
 
 
-def _read_ahead(
-    pages: Iterable[ClaimedPage], read: Read
-) -> Iterator[tuple[ClaimedPage, Future[Image]]]:
+def _read_ahead(pages: Iterable[_Held], read: Read) -> Iterator[tuple[_Held, Future[Image]]]:
     """Yield the pages in order, each with its pixels on the way, `READ_AHEAD` of them at most."""
     with ThreadPoolExecutor(2, thread_name_prefix="read") as pool:
-        coming: deque[tuple[ClaimedPage, Future[Image]]] = deque()
+        coming: deque[tuple[_Held, Future[Image]]] = deque()
         try:
-            for page in pages:
-                coming.append((page, pool.submit(read, page.image_sha256)))
+            for held, page in pages:
+                coming.append(((held, page), pool.submit(read, page.image_sha256)))
                 while len(coming) > READ_AHEAD or (
-                    sum(waiting.pixels for waiting, _ in coming) > READ_AHEAD_PIXELS
+                    sum(waiting.pixels for (_, waiting), _ in coming) > READ_AHEAD_PIXELS
                 ):
                     yield coming.popleft()
             while coming:
@@ -198,12 +233,10 @@ class _Writer:
     def __init__(
         self,
         database: sqlalchemy.Engine,
-        shard: ClaimedShard,
         stopping: Callable[[], bool],
         measure: Measure,
     ) -> None:
         self._database = database
-        self._shard = shard
         self._stopping = stopping
         self._measure = measure
         self._pending: deque[Future[None]] = deque()
@@ -216,14 +249,18 @@ class _Writer:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def save(self, page: ClaimedPage, transcription: Transcription, watch: Watch) -> None:
+    def save(
+        self, shard: ClaimedShard, page: ClaimedPage, transcription: Transcription, watch: Watch
+    ) -> None:
         """Save a page soon, waiting where the database is far behind.
 
         A transcription that the database will not take sets its page aside.
         """
         # With the context of the task, so that what is logged there says which one it is.
         work = timed(self._measure, "save", self._save)
-        self._pending.append(self._pool.submit(copy_context().run, work, page, transcription))
+        self._pending.append(
+            self._pool.submit(copy_context().run, work, shard, page, transcription)
+        )
         with watch.waiting():
             while len(self._pending) > WRITE_BEHIND:
                 self._pending.popleft().result()
@@ -232,9 +269,7 @@ class _Writer:
         while self._pending:
             self._pending.popleft().result()
 
-    def _save(self, page: ClaimedPage, transcription: Transcription) -> None:
-        shard = self._shard
-
+    def _save(self, shard: ClaimedShard, page: ClaimedPage, transcription: Transcription) -> None:
         def save() -> None:
             with self._database.begin() as connection:
                 transcriptions.save(

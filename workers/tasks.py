@@ -18,7 +18,7 @@ from pipeline.errors import LedgermillError, Unavailable
 from pipeline.profiles import Profile
 from pipeline.version import CODE_VERSION
 from storage import jobs
-from storage.jobs import ClaimedSource, Kind, RunOfShard
+from storage.jobs import ClaimedShard, ClaimedSource, Kind, RunOfShard
 from storage.objects import ObjectStore
 from workers.app import task_name
 from workers.ingest import ingest_source
@@ -45,8 +45,8 @@ _log = structlog.get_logger()
 class Bench:
     """Everything a worker process has at hand.
 
-    `note(kind, token)` tells the supervisor which shard to put back should this process die,
-    `note(None, None)` that there is none; `end_process` ends it on the spot.
+    `note(kind, token)` tells the supervisor of a shard to put back should this process die,
+    `note(None, None)` that there is none any more; `end_process` ends it on the spot.
     """
 
     settings: Settings
@@ -120,9 +120,14 @@ def digitize_task(bench: Bench, token: str) -> bool:
         patiently(lambda: _in(bench, lambda c: jobs.postpone(c, token, trouble)), bench.stopping)
         return True
     settings = bench.settings
+    run_id = run.run_id
     again = sum(page.attempt > 1 for page in shard.pages)
     if again:
         bench.measure("retry", "", again)
+
+    def more() -> ClaimedShard | None:
+        return None if again else _next_shard(bench, run_id)
+
     try:
         digitize_shard(
             bench.database,
@@ -138,12 +143,31 @@ def digitize_task(bench: Bench, token: str) -> bool:
             end_process=bench.end_process,
             stopping=bench.stopping,
             measure=bench.measure,
+            more=more,
         )
         bench.measure("moved", "", 1)
     except DeviceLostError:
         bench.end_process()
     _refill(bench, shard.job_id)
     return True
+
+
+def _next_shard(bench: Bench, run_id: int) -> ClaimedShard | None:
+    """Claim a shard that follows upon another of the same run, where it is the turn of one."""
+    try:
+        with bench.database.begin() as connection:
+            token = jobs.turn(connection, "digitize", run_id)
+        if token is None:
+            return None
+        bench.note("digitize", token)
+        with bench.database.begin() as connection:
+            shard = jobs.claim(connection, token, bench.name)
+    except LedgermillError as error:  # what is at hand is read to its end all the same
+        _log.warning("no more", reason=reason(error))
+        return None
+    if shard is not None:
+        _refill(bench, shard.job_id)
+    return shard
 
 
 def read_image(
@@ -274,11 +298,11 @@ def _ingest_one(
             connection.commit()
     except Exception as error:
         why, blameless = reason(error), is_blameless(error)
+        seconds = getattr(error, "seconds", None)  # `Later` may know
         _log.warning("not taken in", job=source.job_id, source=source.number, reason=why)
 
         def end(connection: sqlalchemy.Connection) -> None:
             if blameless:
-                seconds = getattr(error, "seconds", None)  # `Later` may know
                 jobs.source_postponed(connection, token, source, why, seconds)
             else:
                 jobs.source_refused(connection, source.job_id, source.number, why)

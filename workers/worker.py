@@ -5,7 +5,7 @@ CUDA does not survive a fork, so a process takes its messages and does the work 
 starts the process again, puts the work of a dead one back at once, and kills one that has not
 said a word for `stale_seconds`, even where a loop in C holds Python's lock.
 
-The two talk over a socket pair: `.` for "I live", `+KIND TOKEN` and `-` for the shard at hand,
+The two talk over a socket pair: `.` for "I live", `+KIND TOKEN` for a shard at hand, `-` for none,
 `#NAME LABEL VALUE` for what was measured. Its end tells the process that its supervisor is gone.
 """
 
@@ -74,7 +74,7 @@ class _Child:
     queues: tuple[str, ...]
     process: subprocess.Popen[bytes] | None = None
     line: socket.socket | None = None
-    shard: tuple[Kind, str] | None = None
+    shards: list[tuple[Kind, str]] = field(default_factory=list)
     started: float = 0.0
     heard: float = 0.0
     spoke: bool = False
@@ -225,10 +225,11 @@ def _listen(child: _Child) -> None:
             for line in lines:
                 if line.startswith(b"+"):
                     kind, _, token = line[1:].decode().partition(" ")
-                    child.shard = ("ingest" if kind == "ingest" else "digitize", token)
+                    child.shards.append(("ingest" if kind == "ingest" else "digitize", token))
                     child.begun = child.heard
                 elif line == b"-":
-                    child.shard = child.begun = None
+                    child.shards.clear()
+                    child.begun = None
                 elif line.startswith(b"#"):
                     _count(child, line[1:].decode(errors="replace"))
     except (BlockingIOError, ConnectionError):
@@ -258,28 +259,29 @@ def _bury(child: _Child, database: sqlalchemy.Engine, blame: bool = True) -> Non
         return
     _listen(child)
     status = child.process.returncode
-    if child.shard is not None:
+    if child.shards:
         from workers.patience import reason
         from workers.reconciler import give_back, shard_died
 
-        try:
-            if blame:
-                shard_died(database, settings(), *child.shard, _how(status))
-            else:
-                give_back(database, *child.shard)
-        except Exception as error:  # then its rows go stale, and are found by that
-            _log.warning("not put back", shard=child.shard[1], reason=reason(error))
+        for shard in child.shards:
+            try:
+                if blame:
+                    shard_died(database, settings(), *shard, _how(status))
+                else:
+                    give_back(database, *shard)
+            except Exception as error:  # then its rows go stale, and are found by that
+                _log.warning("not put back", shard=shard[1], reason=reason(error))
     if child.line is not None:
         child.line.close()
     child.measure("process_end", _how(status) or f"exit {status}", 1)
     quick = time.monotonic() - child.started < _QUICK_DEATH_SECONDS
-    child.quick_deaths = child.quick_deaths + 1 if quick and child.shard is None else 0
+    child.quick_deaths = child.quick_deaths + 1 if quick and not child.shards else 0
     pause = min(_LONGEST_PAUSE, 0.5 * 2**child.quick_deaths) if child.quick_deaths else 0.0
     if status:
         _log.error("ended", pid=child.process.pid, how=_how(status), next_start=pause)
     child.start_at = time.monotonic() + pause
     child.process, child.line, child.unread = None, None, b""
-    child.shard = child.begun = None
+    child.shards, child.begun = [], None
 
 
 def _how(status: int) -> str | None:
@@ -329,9 +331,11 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     say = _talk(line, outbox)
 
     idle_since: float | None = time.monotonic()
+    shards = 0
 
     def note(kind: Kind | None, token: str | None) -> None:
-        nonlocal idle_since
+        nonlocal idle_since, shards
+        shards += kind is not None
         idle_since = None if kind else time.monotonic()
         say(f"+{kind} {token}\n".encode() if kind else b"-\n")
 
@@ -345,11 +349,7 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
             for wanted in (state.should_stop, state.should_terminate)
         )
 
-    shards = 0
-
     def after() -> None:
-        nonlocal shards
-        shards += 1
         if shards >= EXIT_AFTER_SHARDS:
             state.should_stop = os.EX_OK
 

@@ -249,6 +249,76 @@ def test_a_lost_device_ends_the_process(engine: Engine, shard: ClaimedShard) -> 
     assert states(engine) == ["done"] + ["pending"] * 7
 
 
+@pytest.fixture
+def two(make_job: Callable[[int], int], engine: Engine) -> list[ClaimedShard]:
+    job_id = make_job(8)
+    with engine.begin() as connection:
+        tokens = jobs.queue_pages(connection, job_id, 4, 2)
+        claimed = [jobs.claim(connection, token, "w") for token in tokens]
+    return [shard for shard in claimed if shard is not None]
+
+
+def follow(
+    engine: Engine, two: list[ClaimedShard], digitize: Digitize, limits: Limits = LIMITS
+) -> int:
+    first, *others = two
+    return digitize_shard(
+        engine,
+        first,
+        read,
+        digitize,
+        limits,
+        lambda: None,
+        more=lambda: others.pop(0) if others else None,
+    )
+
+
+def test_another_shard_follows_without_a_break(engine: Engine, two: list[ClaimedShard]) -> None:
+    begun: list[int] = []
+
+    def counting(images: Iterable[Image]) -> Generator[Transcription]:
+        begun.append(0)
+        yield from digitize(images)
+
+    assert follow(engine, two, counting) == 8
+    assert begun == [0]
+    assert states(engine) == ["done"] * 8
+
+
+def test_only_the_shard_that_failed_is_split(engine: Engine, two: list[ClaimedShard]) -> None:
+    def ahead(images: Iterable[Image]) -> Generator[Transcription]:
+        pages = list(images)
+        for image in pages[:5]:
+            yield transcribe(image)
+        raise ValueError("bad")
+
+    assert follow(engine, two, ahead) == 5
+    assert states(engine) == ["done"] * 5 + ["pending"] * 3
+    with engine.begin() as connection:
+        found = connection.execute(
+            text("select page_id, shard_limit from mill.job_page where state = 'pending'")
+        )
+        assert {row.page_id: row.shard_limit for row in found} == {6: 1, 7: 1, 8: 1}
+        outcomes = connection.execute(
+            text("select outcome from mill.attempt where page_id > 5 order by page_id")
+        )
+        assert list(outcomes.scalars()) == ["failed"] * 3
+
+
+def test_a_shard_that_has_not_been_begun_is_given_back(
+    engine: Engine, two: list[ClaimedShard]
+) -> None:
+    assert follow(engine, two, failing(2, ValueError("bad"))) == 1
+    with engine.begin() as connection:
+        outcomes = connection.execute(
+            text("select outcome, count(*) as n from mill.attempt group by outcome")
+        )
+        found = {row.outcome: row.n for row in outcomes}
+    assert found.pop("done") == 1
+    assert found.pop("failed") == 3
+    assert set(found) <= {"returned", None}
+
+
 def test_large_pages_are_not_read_ahead_of(engine: Engine, shard: ClaimedShard) -> None:
     large = tuple(replace(page, pixels=READ_AHEAD_PIXELS) for page in shard.pages)
     opened: list[str] = []

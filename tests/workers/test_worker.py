@@ -67,7 +67,7 @@ def test_the_work_of_a_dead_process_is_put_back_at_once(
     tended = child("import os; os.kill(os.getpid(), 9)", token)
     tend_until_buried(tended, services, engine, monkeypatch)
     assert outcomes(engine) == [("died", "SIGKILL")] * 2
-    assert tended.shard is None
+    assert tended.shards == []
 
 
 def test_a_silent_process_is_killed(

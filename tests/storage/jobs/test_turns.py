@@ -56,6 +56,22 @@ def test_the_urgent_go_first_and_the_oldest_shard_of_a_job(connection: Connectio
     assert served(connection, 9) == [urgent] * 4 + [bulk] * 4
 
 
+def test_what_follows_is_of_the_same_run_and_was_never_tried(connection: Connection) -> None:
+    job_id = make_job(connection, 6)
+    run_id = connection.execute(text("select run_id from mill.job")).scalar_one()
+    one, other, third = jobs.queue_pages(connection, job_id, 2, 3)
+    assert jobs.turn(connection, "digitize", run_id + 1) is None
+    assert jobs.turn(connection, "digitize", run_id) == one
+    assert jobs.claim(connection, one, "w") is not None
+    connection.execute(
+        text("update mill.job_page set attempts = 1 where shard = :shard"), {"shard": other}
+    )
+    assert jobs.turn(connection, "digitize", run_id) is None, "it may end its process"
+    assert jobs.turn(connection, "digitize") == other
+    assert jobs.claim(connection, other, "w") is not None
+    assert jobs.turn(connection, "digitize", run_id) == third
+
+
 def test_where_nothing_is_queued_it_is_nobody_s_turn(connection: Connection) -> None:
     make_job(connection, 2)
     assert jobs.turn(connection, "digitize") is None
