@@ -10,13 +10,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from minio import Minio
 from sqlalchemy import Connection, text
 
-from pipeline.page import Transcription
+from pipeline.page import Transcription, schema, to_json
 from storage import jobs
 from storage.objects import ObjectStore, open_store
+from storage.provenance import of_page
 from storage.runs import ensure_run
 from storage.transcriptions import save
 from tests.workers.sources.remote.server import Fault, Site, picture, serving
@@ -130,6 +132,16 @@ def test_where_a_page_came_from_is_kept(
         "name": "Weather diary, vol. 3-0001",
     }
     assert sha256 == image
+    ((page_id,),) = rows(connection, "select id from mill.page")
+    read = Transcription(240, 160, 0.0, (), ())
+    save(connection, page_id, ensure_run(connection, "default", "ab" * 32, "1", {}), read)
+    connection.commit()
+    view = "select address, station, date, title, rights, checksum, told from pages"
+    assert rows(connection, view) == [(*said, sha256, told)]
+    page = to_json(read, "a", "run", of_page(connection, page_id))
+    connection.rollback()
+    jsonschema.validate(page, schema())
+    assert page["provenance"]["address"] == said[0]
     ((listed,),) = rows(connection, "select sha256 from mill.job_source where number = 1")
     assert store.get(listed) == site.answers["/manifest.json"], "the manifest is kept, too"
 
