@@ -88,7 +88,7 @@ def _review(page: Page) -> None:
 
 def _take(page: Page, name: str) -> None:
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    small = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    small = picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     small.save(HERE / f"{name}.png", optimize=True)
 
 

@@ -149,12 +149,16 @@ async function showRelations() {
     button.setAttribute("aria-pressed", "false");
     document.getElementById("relations").replaceChildren();
     underline(null);
+    const place = document.getElementById(here ?? "");
+    if (place) light(place, false);
     return;
   }
   button.setAttribute("aria-pressed", "true");
   await findRelations();
   const place = document.getElementById(here ?? "");
-  if (place) underline(place);
+  if (!place) return;
+  underline(place);
+  light(place, false);
 }
 
 async function findRelations() {
@@ -331,7 +335,13 @@ document.addEventListener("htmx:after:swap", () => {
     clearTimeout(looked);
     looked = setTimeout(() => look(gone.id), 160);
   }
-  if (relations) findRelations().then(() => gone && underline(gone));
+  if (relations) {
+    findRelations().then(() => {
+      if (!gone) return;
+      underline(gone);
+      light(gone, false);
+    });
+  }
 });
 const snapshotOf = (place) => `${said(place)} ${place.className.match(/verified|repaired|inferred|plain|doubtful|rejected|failed/)?.[0] ?? ""}`;
 
