@@ -15,7 +15,7 @@ from pipeline.errors import BadInput
 from pipeline.transcribed import alto, page_xml
 from pipeline.transcribed.model import MarkedLine, Transcribed
 
-__all__ = ["MarkedLine", "Transcribed", "marked_lines", "read_transcribed"]
+__all__ = ["MarkedLine", "Transcribed", "marked_lines", "pages_in", "read_transcribed"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """Of one file; a page of 10,000 cells with all that is known of them takes some 10 MB."""
@@ -37,6 +37,19 @@ def read_transcribed(data: bytes, name: str) -> Transcribed:
         return (alto if _kind(root, name) == "alto" else page_xml).read(root)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadInput(name, f"not as its format says ({error})", _REMEDY) from error
+
+
+def pages_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the names of the pages that a folder has PAGE or ALTO files of, each with its file.
+
+    `NAME.xml`, or `NAME.alto.xml` where there is no other; in the order of the names. TEI that
+    Ledgermill wrote beside them is passed over.
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(folder.glob("*.xml")):
+        if not file.name.endswith(".tei.xml"):
+            found[file.name.removesuffix(".xml").removesuffix(".alto")] = file
+    yield from sorted(found.items())
 
 
 def marked_lines(file: Path) -> list[MarkedLine]:
