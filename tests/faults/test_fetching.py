@@ -67,7 +67,7 @@ def test_a_manifest_is_complete_after_kills(machine: Any, database: sqlalchemy.E
             text(
                 "select d.told ->> 'canvas' as canvas, width, height from mill.document d"
                 " join mill.document_page on document_id = d.id join mill.page on page.id = page_id"
-                " join mill.image on sha256 = image_sha256 join mill.collection c"
+                " join mill.image on image.sha256 = image_sha256 join mill.collection c"
                 " on c.id = page.collection_id where c.name = 'fetched'"
             )
         ).all()
