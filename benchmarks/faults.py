@@ -161,6 +161,7 @@ def in_peace(place: Machine, folders: list[Path], collection: str, profile: str)
     client = place.start(
         *("ingest", *map(str, folders), "-c", collection),
         *("--profile", profile, "--wait", "--json"),
+        log=None,
         **{**SETTINGS, **SLOWER, "drawn_engine_seconds": 0},
     )
     status, said = place.finish(client, 3600)

@@ -143,7 +143,7 @@ def _free(connection: Connection, kind: Kind, job_id: int, window: int) -> int:
         {"job": job_id},
     ).one()
     # Jobs share the window, so that many of them are no more for the broker to hold than one.
-    share = max(min(_LEAST_SHARE, window), window // (queued.others + 1))
+    share = max(min(_LEAST_SHARE, window), window // (int(queued.others) + 1))
     return share - int(queued.own)
 
 

@@ -70,7 +70,7 @@ class Machine:
 
     def run(self, *arguments: str, **settings: object) -> tuple[int, Any]:
         """Run a command with --json and return its exit status and what it printed."""
-        return self.finish(self.start(*arguments, "--json", **settings))
+        return self.finish(self.start(*arguments, "--json", log=None, **settings))
 
     def finish(self, process: subprocess.Popen[str], seconds: float = 200) -> tuple[int, Any]:
         try:
