@@ -108,7 +108,7 @@ class BodyLimit:
         if not length.isdecimal() or int(length) > most:
             await answer(request, problem)(scope, receive, send)
             return
-        count = 0
+        count, begun = 0, False
 
         async def counted() -> Message:
             nonlocal count
@@ -118,4 +118,17 @@ class BodyLimit:
                 raise problem
             return message
 
-        await self._app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            # Whoever was reading the body makes another error of it.
+            if begun or count <= most:
+                begun = True
+                await send(message)
+
+        try:
+            await self._app(scope, counted, sent)
+        except Exception:
+            if begun or count <= most:
+                raise
+        if count > most and not begun:
+            await answer(request, problem)(scope, receive, send)
