@@ -189,7 +189,7 @@ def timed(count: int, rows: int, columns: int) -> Iterator[tuple[str, float, flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description="Exports of many pages.")
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--fewer", type=int, default=1_000)
     parser.add_argument("--timed", type=int, default=100, help="pages of a real size for the times")

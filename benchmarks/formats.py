@@ -96,10 +96,10 @@ def varied(number: int) -> PublishedPage:
 def _said(cell: Cell, rng: np.random.Generator) -> Cell:
     if not cell.text:
         return cell
-    status: Any = rng.choice(STATUSES)
+    status: Status = STATUSES[int(rng.integers(len(STATUSES)))]
     return replace(
         cell,
-        status=str(status),
+        status=status,
         raw=cell.text if rng.random() < 0.8 else cell.text[:-1],
         confidence=float(rng.random()),
         alternatives=(Alternative(cell.text, -0.1), Alternative(cell.text[::-1], -2.5)),
@@ -140,8 +140,10 @@ def _moved(
 
 def schema(name: str) -> etree.XMLSchema:
     class Beside(etree.Resolver):
-        def resolve(self, url: str, _id: str, context: Any) -> Any:
-            return self.resolve_filename(str(SCHEMAS / Path(url).name), context)
+        def resolve(self, url: str, _id: str, context: Any) -> Any:  # type: ignore[override]
+            return self.resolve_filename(  # type: ignore[attr-defined]
+                str(SCHEMAS / Path(url).name), context
+            )
 
     parser = etree.XMLParser(no_network=True)
     parser.resolvers.add(Beside())

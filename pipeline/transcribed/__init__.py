@@ -33,8 +33,9 @@ def read_transcribed(data: bytes, name: str) -> Transcribed:
     where `data` is neither format or says something without saying where.
     """
     root = _root(data, name)
+    read = alto.read if _kind(root, name) == "alto" else page_xml.read
     try:
-        return (alto if _kind(root, name) == "alto" else page_xml).read(root)
+        return read(root)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadInput(name, f"not as its format says ({error})", _REMEDY) from error
 
@@ -62,7 +63,7 @@ def marked_lines(file: Path) -> list[MarkedLine]:
     except OSError as error:
         raise BadInput(str(file), f"cannot be read ({error})", _REMEDY) from error
     root = _root(data, str(file))
-    lines = (alto if _kind(root, str(file)) == "alto" else page_xml).lines
+    lines = alto.lines if _kind(root, str(file)) == "alto" else page_xml.lines
     try:
         return list(_with_text(lines(root)))
     except (ValueError, TypeError, OverflowError) as error:

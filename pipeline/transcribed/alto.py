@@ -84,9 +84,7 @@ def _software(root: etree._Element) -> str:
 
 
 def _collect(block: etree._Element, tags: _Tags, found: list[Line], tables: list[Table]) -> None:
-    for part in block:
-        if not isinstance(part.tag, str):
-            continue
+    for part in block.iterchildren("*"):
         kind = etree.QName(part).localname
         if kind == "TextLine":
             line = _marked(part, tags)

@@ -101,7 +101,8 @@ def size_of(lines: Sequence[Line], tables: Sequence[Table]) -> tuple[int, int]:
 
     Raises `ValueError` where nothing stands on it.
     """
-    corners = [corner for each in (*lines, *tables) for corner in each.polygon]
+    polygons = [line.polygon for line in lines] + [table.polygon for table in tables]
+    corners = [corner for polygon in polygons for corner in polygon]
     width, height = (math.ceil(max((c[axis] for c in corners), default=0)) for axis in (0, 1))
     if width < 1 or height < 1:
         raise ValueError("the size of its image is not said")
@@ -163,8 +164,8 @@ def covering(cells: Iterable[Cell], polygon: Polygon) -> tuple[int, int, tuple[C
     for row in range(rows):
         for column in range(columns):
             if (row, column) not in owner:
-                place = _part(bands[row], column, columns)
-                kept[row, column] = Cell(row, column, "", "", 1.0, place)
+                blank = _part(bands[row], column, columns)
+                kept[row, column] = Cell(row, column, "", "", 1.0, blank)
     return rows, columns, tuple(kept[place] for place in sorted(kept))
 
 

@@ -85,7 +85,7 @@ def read(root: etree._Element) -> Transcribed:
 
 def _in_reading_order(page: etree._Element) -> list[etree._Element]:
     """Return the outermost regions: those in the reading order by it, then the others."""
-    regions = [each for each in page if _is_region(each)]
+    regions = [each for each in page.iterchildren("*") if _is_region(each)]
     order = page.find("{*}ReadingOrder")
     known = {each.get("id"): each for each in regions}
     first = []
@@ -98,8 +98,7 @@ def _in_reading_order(page: etree._Element) -> list[etree._Element]:
 
 
 def _references(group: etree._Element) -> Iterator[str]:
-    members = [each for each in group if isinstance(each.tag, str)]
-    for member in sorted(members, key=lambda each: int(each.get("index", "0"))):
+    for member in sorted(group.iterchildren("*"), key=lambda each: int(each.get("index", "0"))):
         reference = member.get("regionRef")
         if reference is not None:
             yield reference
@@ -107,7 +106,7 @@ def _references(group: etree._Element) -> Iterator[str]:
 
 
 def _is_region(element: etree._Element) -> bool:
-    return isinstance(element.tag, str) and etree.QName(element).localname.endswith("Region")
+    return etree.QName(element).localname.endswith("Region")
 
 
 def _lines_of(region: etree._Element) -> Iterator[Line]:
@@ -116,7 +115,7 @@ def _lines_of(region: etree._Element) -> Iterator[Line]:
     A region that has a text and no lines is cut into as many as its text has.
     """
     marked = list(_region_lines(region))
-    within = [each for each in region if _is_region(each)]
+    within = [each for each in region.iterchildren("*") if _is_region(each)]
     if not marked and not within:
         said = _readings(region)
         texts = [text for text in said.text.split("\n") if text.strip()]
@@ -267,9 +266,7 @@ def _cells(region: etree._Element) -> Iterator[Cell]:
     """Yield the cells of a table; texts in it that are of no cell have a row each of their own."""
     loose: list[Line] = []
     below = 0
-    for part in region:
-        if not isinstance(part.tag, str):
-            continue
+    for part in region.iterchildren("*"):
         kind = etree.QName(part).localname
         role = part.find("{*}Roles/{*}TableCellRole")
         if role is not None:

@@ -16,12 +16,20 @@ from pipeline.transcribed.alto import RAW
 from pipeline.version import CODE_VERSION
 from storage.exports.files import write as write_file
 from storage.exports.markup.words import words_of
-from storage.exports.markup.xml import SOFTWARE, add, around, baseline, box, document, stamp
+from storage.exports.markup.xml import (
+    SOFTWARE,
+    add,
+    around,
+    baseline,
+    begin,
+    box,
+    document,
+    stamp,
+)
 from storage.exports.pages import PublishedPage
 
 SPACE = "http://www.loc.gov/standards/alto/ns-v4#"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_SCHEMA = f"{SPACE} http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
+_SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
 
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
@@ -34,11 +42,8 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
 def to_alto(page: PublishedPage, stem: str) -> bytes:
     """Return a page as ALTO; its image is called `STEM` and as its type is usually called."""
     whole = page.transcription
-    root = etree.Element(
-        f"{{{SPACE}}}alto",
-        {f"{{{_XSI}}}schemaLocation": _SCHEMA, "SCHEMAVERSION": "4.4"},
-        nsmap={None: SPACE, "xsi": _XSI},
-    )
+    root = begin(SPACE, "alto", _SCHEMA)
+    root.set("SCHEMAVERSION", "4.4")
     about = add(root, "Description")
     add(about, "MeasurementUnit", "pixel")
     add(add(about, "sourceImageInformation"), "fileName", page.image_name(stem))
@@ -50,7 +55,7 @@ def to_alto(page: PublishedPage, stem: str) -> bytes:
     add(software, "softwareName", SOFTWARE)
     add(software, "softwareVersion", CODE_VERSION)
     tags = _Tags()
-    layout = etree.Element(f"{{{SPACE}}}Layout", nsmap={None: SPACE})
+    layout = begin(SPACE, "Layout")
     sheet = add(
         layout,
         "Page",

@@ -14,7 +14,16 @@ from lxml import etree
 from pipeline.page import Polygon, Table
 from storage.exports.files import write as write_file
 from storage.exports.markup.words import words_of
-from storage.exports.markup.xml import CREATOR, add, around, baseline, box, clean, document
+from storage.exports.markup.xml import (
+    CREATOR,
+    add,
+    around,
+    baseline,
+    begin,
+    box,
+    clean,
+    document,
+)
 from storage.exports.pages import PublishedPage
 
 SPACE = "http://www.w3.org/1999/xhtml"
@@ -32,7 +41,7 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
 def to_hocr(page: PublishedPage, stem: str) -> bytes:
     """Return a page as hOCR; its image is called `STEM` and as its type is usually called."""
     whole = page.transcription
-    root = etree.Element(f"{{{SPACE}}}html", nsmap={None: SPACE})
+    root = begin(SPACE, "html")
     head = add(root, "head")
     add(head, "title", page.name)
     add(head, "meta", charset="utf-8")
@@ -90,7 +99,7 @@ def _add_line(
 
 
 def _add(parent: etree._Element, tag: str, kind: str, name: str, title: str) -> etree._Element:
-    return add(parent, tag, **{"class": kind, "id": name, "title": title})
+    return add(parent, tag, None, **{"class": kind, "id": name, "title": title})
 
 
 def _mark(element: etree._Element, status: str, corrected: bool) -> None:

@@ -17,12 +17,19 @@ from pipeline.page import Alternative, Cell, Line, Polygon, Table
 from pipeline.transcribed.model import polygon_of
 from pipeline.transcribed.page_xml import LOGPROB, OWN, points
 from storage.exports.files import write as write_file
-from storage.exports.markup.xml import CREATOR, SOFTWARE, add, around, baseline, document, stamp
+from storage.exports.markup.xml import (
+    CREATOR,
+    SOFTWARE,
+    add,
+    around,
+    baseline,
+    begin,
+    document,
+    stamp,
+)
 from storage.exports.pages import PublishedPage
 
 SPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
-_SCHEMA = f"{SPACE} {SPACE}/pagecontent.xsd"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
@@ -35,11 +42,7 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
 def to_page_xml(page: PublishedPage, stem: str) -> bytes:
     """Return a page as PAGE XML; its image is called `STEM` and as its type is usually called."""
     whole = page.transcription
-    root = etree.Element(
-        f"{{{SPACE}}}PcGts",
-        {f"{{{_XSI}}}schemaLocation": _SCHEMA},
-        nsmap={None: SPACE, "xsi": _XSI},
-    )
+    root = begin(SPACE, "PcGts", f"{SPACE}/pagecontent.xsd")
     meta = add(root, "Metadata")
     add(meta, "Creator", CREATOR)
     add(meta, "Created", stamp(page.created))

@@ -12,7 +12,7 @@ from lxml import etree
 
 from pipeline.page import Cell, Polygon
 from storage.exports.files import write as write_file
-from storage.exports.markup.xml import CREATOR, add, box, clean, document, stamp
+from storage.exports.markup.xml import CREATOR, add, begin, box, clean, document, stamp
 from storage.exports.pages import PublishedPage
 
 SPACE = "http://www.tei-c.org/ns/1.0"
@@ -30,7 +30,7 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
 def to_tei(page: PublishedPage, stem: str) -> bytes:
     """Return a page as TEI; its image is called `STEM` and as its type is usually called."""
     whole = page.transcription
-    root = etree.Element(f"{{{SPACE}}}TEI", nsmap={None: SPACE})
+    root = begin(SPACE, "TEI")
     header = add(root, "teiHeader")
     file = add(header, "fileDesc")
     add(add(file, "titleStmt"), "title", page.name)
@@ -105,6 +105,13 @@ def _certainty(confidence: float) -> str:
 def _add_zone(surface: etree._Element, name: str, polygon: Polygon) -> None:
     left, top, right, bottom = (round(side) for side in box(polygon))
     points = " ".join(f"{max(0, round(x))},{max(0, round(y))}" for x, y in polygon)
-    corners = {"ulx": left, "uly": top, "lrx": right, "lry": bottom}
-    zone = add(surface, "zone", **{k: max(0, v) for k, v in corners.items()}, points=points)
+    zone = add(
+        surface,
+        "zone",
+        ulx=max(0, left),
+        uly=max(0, top),
+        lrx=max(0, right),
+        lry=max(0, bottom),
+        points=points,
+    )
     zone.set(_ID, name)

@@ -13,12 +13,22 @@ from pipeline.version import CODE_VERSION
 SOFTWARE = "ledgermill"
 CREATOR = f"{SOFTWARE} {CODE_VERSION}"
 
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def clean(text: str) -> str:
     """Return a text with what XML 1.0 cannot hold, control characters above all, as U+FFFD."""
     return _ILLEGAL.sub("\ufffd", text)
+
+
+def begin(space: str, tag: str, schema: str | None = None) -> etree._Element:
+    """Return the root of a document in a namespace, with the schema that it follows."""
+    names = {None: space} if schema is None else {None: space, "xsi": _XSI}
+    root = etree.Element(f"{{{space}}}{tag}", nsmap=names)  # type: ignore[arg-type]
+    if schema is not None:
+        root.set(f"{{{_XSI}}}schemaLocation", f"{space} {schema}")
+    return root
 
 
 def add(

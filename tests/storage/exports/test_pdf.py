@@ -119,7 +119,9 @@ def test_other_scans_lose_nothing(kind: str, mode: str) -> None:
     image = Image.fromarray(GRAY).convert(mode)
     made = to_pdf(_page(BLANK, _file(kind, image)))
     with pikepdf.open(io.BytesIO(made)) as pdf:
-        found = pikepdf.PdfImage(pdf.pages[0].Resources.XObject.Scan).as_pil_image()
+        scan = pdf.pages[0].Resources.XObject.Scan
+        assert isinstance(scan, pikepdf.Stream)
+        found = pikepdf.PdfImage(scan).as_pil_image()
     assert np.array_equal(np.asarray(found.convert("RGB")), np.asarray(image.convert("RGB")))
 
 

@@ -105,7 +105,9 @@ def test_sure_texts_are_cut_out_to_train_on(tmp_path: Path) -> None:
     assert "=1+1" not in {row["text"] for row in rows}
     assert len(rows) == 9
     assert all((listed.parent / row["file_name"]).is_file() for row in rows)
-    assert cv2.imread(str(listed.parent / rows[0]["file_name"])).shape[:2] == (52, 512)
+    image = cv2.imread(str(listed.parent / rows[0]["file_name"]))
+    assert image is not None
+    assert image.shape[:2] == (52, 512)
 
 
 def test_workbooks_calculate_and_never_run_what_was_read(tmp_path: Path) -> None:

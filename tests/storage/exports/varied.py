@@ -99,8 +99,10 @@ def schema(name: str) -> etree.XMLSchema:
     """Return a vendored schema; what it imports is taken from beside it, not from the network."""
 
     class Beside(etree.Resolver):
-        def resolve(self, url: str, _id: str, context: Any) -> Any:
-            return self.resolve_filename(str(SCHEMAS / Path(url).name), context)
+        def resolve(self, url: str, _id: str, context: Any) -> Any:  # type: ignore[override]
+            return self.resolve_filename(  # type: ignore[attr-defined]
+                str(SCHEMAS / Path(url).name), context
+            )
 
     parser = etree.XMLParser(no_network=True)
     parser.resolvers.add(Beside())
