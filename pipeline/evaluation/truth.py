@@ -13,7 +13,7 @@ from pipeline.evaluation.cells import CellTruth
 from pipeline.evaluation.lines import PlacedText, placed_texts
 from pipeline.evaluation.tables import Compare, TableTruth
 from pipeline.page import Polygon, Transcription, from_json
-from pipeline.transcribed import marked_lines, read_transcribed
+from pipeline.transcribed import marked_lines, pages_in, read_transcribed
 
 _TABLE_NAME = re.compile(r"(?P<page>.+)\.table-(?P<number>[1-9]\d*)")
 
@@ -38,12 +38,12 @@ def read_truth(folder: Path) -> dict[str, PageTruth]:
     pages: dict[str, PageTruth] = {}
     for file in sorted(folder.glob("*.json")):
         pages[file.stem] = _page_object(file)
-    for file in sorted(folder.glob("*.xml")):
-        known = _page(pages, file.stem)
+    for name, file in pages_in(folder):
+        known = _page(pages, name)
         tables = known.tables or _tables(
             read_transcribed(file.read_bytes(), str(file)).transcription
         )
-        pages[file.stem] = replace(known, texts=tuple(read_lines(file)), tables=tables)
+        pages[name] = replace(known, texts=tuple(read_lines(file)), tables=tables)
     grids: dict[str, dict[int, TableTruth]] = {}
     for file in sorted(folder.glob("*.csv")):
         name = _TABLE_NAME.fullmatch(file.stem)

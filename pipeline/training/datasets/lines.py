@@ -18,7 +18,7 @@ from pipeline.errors import BadInput
 from pipeline.preprocess import grayscale
 from pipeline.tables.crops import line_crop
 from pipeline.training.datasets import Labelled, reduced
-from pipeline.transcribed import marked_lines
+from pipeline.transcribed import marked_lines, pages_in
 
 Style = Literal["hand", "print"]
 
@@ -69,8 +69,9 @@ def read_pages(folder: Path, group: Callable[[str], str]) -> Iterator[Line]:
     `group` tells from a page's name what may not be on both sides of a split. Lines without text
     and lines that were not read in full are left out. Raises `BadInput`.
     """
-    for file in sorted(folder.glob("*.xml")):
-        image = next((file.with_suffix(s) for s in IMAGES if file.with_suffix(s).exists()), None)
+    for name, file in pages_in(folder):
+        images = (folder / f"{name}{suffix}" for suffix in IMAGES)
+        image = next((image for image in images if image.exists()), None)
         if image is None:
             raise BadInput(str(file), "has no image of the same name", "put it beside the file")
         page = grayscale(decode_image(image.read_bytes(), ImageLimits()))
@@ -79,7 +80,7 @@ def read_pages(folder: Path, group: Callable[[str], str]) -> Iterator[Line]:
                 continue
             crop = reduced(line_crop(page, line.corners), TALLEST)
             if crop.shape[0] >= SHORTEST and (text := transcribed(line.text)):
-                yield Line(Labelled(crop, (text,), group(file.stem)), line.style)
+                yield Line(Labelled(crop, (text,), group(name)), line.style)
 
 
 def read_pairs(folder: Path, group: Callable[[str], str], style: Style) -> Iterator[Line]:
