@@ -33,6 +33,9 @@ _SIMILAR_WORDS = 50
 _CANDIDATES = 1_000
 """Hits that are ranked at most; a word on every page is not worth ranking a million times."""
 
+_SMALL_COLLECTION = 1_000
+"""Pages that may be read from end to end rather than look a common word up everywhere."""
+
 _SECONDS = 20
 
 _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})")
@@ -204,8 +207,24 @@ class _Search:
         )
         number = words.replace("−", "-").replace("·", ".")
         self._value = float(number) if _NUMBER.fullmatch(number) else None
+        # From the hits to their pages: the planner, which takes the hits to lie all over the place,
+        # would rather look at every line there is. A small collection is read from its pages.
+        self._within = "offset 0"
+        if collection is not None:
+            self._within = "and page.collection_id = :collection"
+            if self._is_large(collection):
+                self._within += " offset 0"
         # The newest first: what was read before may be superseded, all of it.
         self._ranges = [(part.first, part.end) for part in reversed(partitions(connection))]
+
+    def _is_large(self, collection: int) -> bool:
+        pages = text(
+            "select count(*) > :few from"
+            " (select from mill.page where collection_id = :collection limit :few + 1) as page"
+        )
+        return bool(
+            self._connection.scalar(pages, {"collection": collection, "few": _SMALL_COLLECTION})
+        )
 
     def by_value(self) -> None:
         """Look for a number, if that is what is asked for."""
@@ -310,13 +329,16 @@ class _Search:
         names = ("page", "table", "row", "column", "line")
         statement = f"""
             with candidate as materialized (
-                select hit.*, page.id as page_id, page.name as page, page.collection_id,
-                    transcription.run_id
+                select hit.*, reading.*
                 from ({" union all ".join(ranges)}) as hit
-                join mill.transcription on transcription.id = hit.transcription_id
-                join mill.page on page.id = transcription.page_id
-                    and page.current_run_id = transcription.run_id
-                where cast(:collection as bigint) is null or page.collection_id = :collection
+                cross join lateral (
+                    select page.id as page_id, page.name as page, page.collection_id,
+                        transcription.run_id
+                    from mill.transcription
+                    join mill.page on page.id = transcription.page_id
+                        and page.current_run_id = transcription.run_id
+                    where transcription.id = hit.transcription_id {self._within}
+                ) as reading
                 limit {_CANDIDATES}
             ), best as (
                 select hit.*, {score} as score from candidate as hit

@@ -7,6 +7,8 @@ together where they have become many, and held against the rows once a job is do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
 from storage.jobs.records import TABLES, Kind, on
@@ -15,16 +17,23 @@ _MANY = 100
 """Rows of a job that are worth putting together."""
 
 
-def numbers(connection: Connection, job_id: int) -> dict[Kind, dict[str, int]]:
-    """Return the numbers of a job's sources and pages by state (states without any left out)."""
+def numbers(
+    connection: Connection, job_ids: Sequence[int]
+) -> dict[int, dict[Kind, dict[str, int]]]:
+    """Return the numbers of jobs' sources and pages by state (states without any left out)."""
     rows = connection.execute(
         text(
-            "select kind, state, sum(n) as n from mill.job_count where job_id = :job"
-            " group by kind, state having sum(n) <> 0"
+            "select job_id, kind, state, sum(n) as n from mill.job_count where job_id = any(:jobs)"
+            " group by job_id, kind, state having sum(n) <> 0"
         ),
-        {"job": job_id},
-    ).all()
-    return {kind: {row.state: int(row.n) for row in rows if row.kind == kind} for kind in TABLES}
+        {"jobs": list(job_ids)},
+    )
+    found: dict[int, dict[Kind, dict[str, int]]] = {
+        job_id: {kind: {} for kind in TABLES} for job_id in job_ids
+    }
+    for row in rows:
+        found[row.job_id][row.kind][row.state] = int(row.n)
+    return found
 
 
 def tidy_counts(connection: Connection) -> None:

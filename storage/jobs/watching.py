@@ -9,6 +9,11 @@ from storage.jobs.records import Failure, Kind, Overview, Progress, on
 
 _SHOWN = 100
 
+_STATE = (
+    "case when paused_at is not null and state in ('ingesting', 'running')"
+    " then 'paused' else state end"
+)
+
 
 def stale_shards(connection: Connection, kind: Kind, seconds: float) -> list[str]:
     """Return the tokens whose worker has given no sign of life for so many seconds.
@@ -63,15 +68,12 @@ def finish_jobs(connection: Connection) -> list[int]:
 def progress(connection: Connection, job_id: int) -> Progress:
     """Tell a job's sources and pages by state. Raises `LookupError` where there is no such job."""
     state = connection.execute(
-        text(
-            "select case when paused_at is not null and state in ('ingesting', 'running')"
-            " then 'paused' else state end from mill.job where id = :job"
-        ),
+        text(f"select {_STATE} from mill.job where id = :job"),  # noqa: S608 (ours)
         {"job": job_id},
     ).scalar_one_or_none()
     if state is None:
         raise LookupError(f"there is no job {job_id}")
-    counts = numbers(connection, job_id)
+    counts = numbers(connection, [job_id])[job_id]
     return Progress(str(state), counts["ingest"], counts["digitize"])
 
 
@@ -110,12 +112,16 @@ def overview(connection: Connection, most: int = 10) -> list[Overview]:
     """
     rows = connection.execute(
         text(
-            "select job.id, kind, collection.name, job.created_at, job.finished_at from"
+            f"select job.id, kind, collection.name, job.created_at, job.finished_at, {_STATE}"  # noqa: S608
+            " as state, exists (select from mill.refused_entry where job_id = job.id)"
+            " or exists (select from mill.job_source where job_id = job.id and state = 'refused')"
+            " or exists (select from mill.quarantine where job_id = job.id) as failed from"
             " (select * from mill.job order by state in ('done', 'failed'), id desc limit :most)"
             " as job join mill.collection on collection.id = collection_id order by job.id desc"
         ),
         {"most": most},
     ).all()
+    counts = numbers(connection, [row.id for row in rows])
     return [
         Overview(
             row.id,
@@ -123,8 +129,8 @@ def overview(connection: Connection, most: int = 10) -> list[Overview]:
             row.name,
             row.created_at,
             row.finished_at,
-            progress(connection, row.id),
-            failures(connection, row.id, _SHOWN),
+            Progress(row.state, counts[row.id]["ingest"], counts[row.id]["digitize"]),
+            failures(connection, row.id, _SHOWN) if row.failed else [],
         )
         for row in rows
     ]
