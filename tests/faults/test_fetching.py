@@ -54,13 +54,16 @@ def test_a_manifest_is_complete_after_kills(machine: Any, database: sqlalchemy.E
             ledgermill_allowed_hosts="127.0.0.1",
             ledgermill_fetches_per_second=30,
         )
-        machine.wait_until(lambda: stored(database, "fetched") >= 4, "4 pages", 400)
-        at_work = machine.workers(client, "ingest")
-        assert at_work, "there is nothing to kill"
-        for process in at_work:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        status, result = machine.finish(client, 1000)
+        try:
+            machine.wait_until(lambda: stored(database, "fetched") >= 4, "4 pages", 400)
+            at_work = machine.workers(client, "ingest")
+            assert at_work, "there is nothing to kill"
+            for process in at_work:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            status, result = machine.finish(client, 1000)
+        finally:
+            client.kill()  # or it would revive what the next test stops
     assert (status, result["failed"], result["pages"]) == (0, [], {"done": COUNT})
     with database.begin() as connection:
         rows = connection.execute(

@@ -444,16 +444,16 @@ def test_a_list_of_csv_names_files_and_addresses(
 def test_earlier_transcriptions_are_runs_that_give_way(
     connection: Connection, store: ObjectStore, job: int, tmp_path: Path
 ) -> None:
-    (tmp_path / "page").mkdir()
-    (tmp_path / "1.jpg").write_bytes(picture(1))
-    (tmp_path / "2.jpg").write_bytes(picture(2))
-    (tmp_path / "3.jpg").write_bytes(picture(3))
-    own = tmp_path / "page" / "1.xml"
+    scans = tmp_path / "scans"
+    (scans / "page").mkdir(parents=True)
+    for number in (1, 2, 3):
+        (scans / f"{number}.jpg").write_bytes(picture(number))
+    own = scans / "page" / "1.xml"
     own.write_text(PAGE_XML.format(w=480, h=320, text="made on a larger scan"))
-    (tmp_path / "2.xml").write_text(PAGE_XML.format(w=100, h=900, text="of another page"))
+    (scans / "2.xml").write_text(PAGE_XML.format(w=100, h=900, text="of another page"))
 
     def again() -> list[tuple[Any, ...]]:
-        found = find_sources([str(tmp_path)], LIMITS, transcribed=True)
+        found = find_sources([str(scans)], LIMITS, transcribed=True)
         submit(connection, store, job, found, LIMITS, keep="truth")
         waiting = "select number from mill.job_source where state = 'pending' order by 1"
         for (number,) in rows(connection, waiting):
