@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
-SLOW = 60_000
+SLOW = 100_000
 """Milliseconds that a step may take: the machine may be busy, and nothing waits without need."""
 
 Open = Callable[[str], "Page"]

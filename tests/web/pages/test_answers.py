@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 
 import httpx
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
@@ -24,7 +23,7 @@ PLACE = "cell-{}-{}-{}".format(*WRONG)
 
 
 @pytest.fixture
-def corrector(browsers: dict[str, httpx.Client]) -> Iterator[httpx.Client]:
+def corrector(browsers: dict[str, httpx.Client]) -> httpx.Client:
     """Return the corrector's browser, which sends its CSRF token."""
     client = browsers["corrector"]
     found = re.search(r'data-csrf="(\w+)"', client.get("/search", headers=HTML).text)
