@@ -759,8 +759,8 @@ def report(
         "",
         f"Made by `python benchmarks/scale.py FOLDER --lines {size.lines}`.",
         f"{machine()}; load at the end {os.getloadavg()[0]:.1f}: `busy` are milliseconds on a "
-        "processor, of the server's process and the client's, what they would take on a machine "
-        "that does nothing else. The embedded Postgres as `ledgermill up` starts it.",
+        "processor, of the server's process and the client's, without what they waited for others. "
+        "The embedded Postgres as `ledgermill up` starts it.",
         "",
         "## Asked",
         "",
