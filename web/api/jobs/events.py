@@ -22,6 +22,11 @@ from web.site import Site, TheSite
 
 router = APIRouter(tags=["jobs"])
 
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"event": {"enum": ["progress", "end"]}, "data": {"type": "string"}},
+}
 _LOOK_SECONDS = 1.0
 _ALIVE_SECONDS = 15.0
 _LONGEST_SECONDS = 3600.0
@@ -35,7 +40,7 @@ _LONGEST_SECONDS = 3600.0
         200: {
             "description": "Events `progress` whenever it changes, and `end` once the job has "
             "ended; the data is JSON: state, sources and pages by state.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         **responses(404),
     },
