@@ -94,7 +94,8 @@ def _lay_out(found: tuple[Prepared, NDArray[np.float32]], profile: Profile) -> L
 
 
 def _pixels_of_image(image: NDArray[np.uint8]) -> int:
-    return image.shape[0] * image.shape[1]
+    height, width = image.shape[:2]
+    return int(height * width)
 
 
 def crops_of(layout: Layout) -> list[Gray]:

@@ -87,11 +87,12 @@ def test_what_differs_is_found() -> None:
     assert difference(page, page) is None
     nearly = {"lines": [{"text": "29.92", "confidence": 0.9004, "polygon": [[1.0, 2.0]]}]}
     assert difference(page, nearly) is None
-    for other in (
+    others: list[dict[str, Any]] = [
         {"lines": []},
         {},
         {"lines": [{"text": "29.93", "confidence": 0.9, "polygon": [[1.0, 2.0]]}]},
         {"lines": [{"text": "29.92", "confidence": 0.902, "polygon": [[1.0, 2.0]]}]},
         {"lines": [{"text": "29.92", "confidence": 0.9, "polygon": [[1.0, 2.1]]}]},
-    ):
+    ]
+    for other in others:
         assert difference(page, other) is not None
