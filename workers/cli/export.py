@@ -39,7 +39,7 @@ def export(
     ] = None,
     formats: Annotated[
         str,
-        typer.Option("--format", help="Some of those below, with commas: csv,pdf,page,image."),
+        typer.Option("--format", help="Some of those above, with commas: csv,pdf,page,image."),
     ] = "csv,json",
     json: Json = False,
 ) -> None:
