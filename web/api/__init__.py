@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.api.asking import export, recognize, runs, search, sql
-from web.api.jobs import events, jobs, uploads
+from web.api.jobs import events, listing, uploads
 from web.api.library import collections, corrections, pages
 from web.api.people import users
 from web.problems import responses
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1", responses=responses())
 for part in (
     *(collections, pages, corrections),
     *(search, sql, export, runs, recognize),
-    *(jobs, events, uploads),
+    *(listing, events, uploads),
     users,
 ):
     router.include_router(part.router)

@@ -18,7 +18,7 @@ from pipeline.errors import BadInput
 from pipeline.profiles import Profile, load_profile, profile_names
 from storage import jobs
 from storage.selection import Selection
-from web.api.jobs.jobs import JobWithFailures, describe
+from web.api.jobs.listing import JobWithFailures, describe
 from web.problems import Problem, responses
 from web.security import rates
 from web.security.principal import Operator, Principal
