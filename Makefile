@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | docs: each sets itself up in .venv first.
+# make demo | test | lint | bench | docs | audit: each sets itself up in .venv first.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 unexport DATABASE_URL BROKER_URL OBJECT_STORE LEDGERMILL_DATABASE_URL LEDGERMILL_BROKER_URL \
 	LEDGERMILL_OBJECT_STORE LEDGERMILL_HOME
 
-.PHONY: demo test lint bench docs setup constraints clean
+.PHONY: demo test lint bench docs audit setup constraints clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m mkdocs build --strict
+
+# Exits 3 where no list of known faults can be reached.
+audit: $(READY)
+	sh .ci/audit
 
 # torch comes first and pinned: nothing after it may bring another build of it.
 $(READY): pyproject.toml constraints.txt | $(VENV)/bin/pip
