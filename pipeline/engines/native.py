@@ -22,7 +22,7 @@ from pipeline.page import Reading
 from pipeline.preprocess import Gray
 from pipeline.profiles import Profile
 from pipeline.recognition.decoding import is_numeric
-from pipeline.recognition.reader import load_reader, others_of
+from pipeline.recognition.reader import load_reader, second_of
 from pipeline.recognition.script import SCRIPTS, load_router
 
 POSSIBLE, LIKELY, SURE = 0.02, 0.9, 0.95
@@ -41,7 +41,7 @@ def weights_digest(profile: Profile) -> str:
     """Return the SHA-256 of all weights' digests, in the order that they are used."""
     files = [detector(profile), model_path("script")]
     for path in recognizers(profile).values():
-        files += [path, *others_of(path)]
+        files += [path, *filter(None, [second_of(path)])]
     return hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
 
 

@@ -21,7 +21,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 Sequence = Literal["lstm", "multihead", "dilated", "dilatedPos"]
 
@@ -82,7 +81,6 @@ class Recognizer(nn.Module):
         # Columns first, channels last: what is normalized and projected together lies together.
         upended = pixels.transpose(2, 3).contiguous(memory_format=torch.channels_last)
         columns = self.project(self.features(upended).permute(0, 2, 3, 1).flatten(2))
-        columns = functional.dropout(columns, DROPOUT, self.training)
         steps = torch.div(widths + STRIDE - 1, STRIDE, rounding_mode="floor")
         valid = torch.arange(columns.shape[1], device=columns.device)[None] < steps[:, None]
         return self.classes(self.norm(self.sequence(columns, valid)))  # type: ignore[no-any-return]

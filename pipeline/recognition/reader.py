@@ -1,7 +1,6 @@
 """One recognizer, reading crops of any size: fitted, batched, decoded, calibrated.
 
-Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors` and `NAME-third`: see
-`second`.
+Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors`: see `second`.
 """
 
 from __future__ import annotations
@@ -27,23 +26,24 @@ from pipeline.recognition.network import STRIDE, Recognizer
 from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
 
 
-def others_of(path: Path) -> list[Path]:
-    """Return the weights that are asked for another opinion, where there are any."""
-    named = [path.with_name(f"{path.stem}-{each}{path.suffix}") for each in ("second", "third")]
-    return [other for other in named if other.exists()]
+def second_of(path: Path) -> Path | None:
+    """Return the weights that are asked for a second opinion, where there are any."""
+    second = path.with_name(f"{path.stem}-second{path.suffix}")
+    return second if second.exists() else None
 
 
 def load_reader(path: Path, device: str, crops: int, calibrated: bool = True) -> LineReader:
-    """Return the reader of a file of weights and of those beside it. Raises `BadInput`."""
-    others = [LineReader(load_recognizer(o, device)[0], {}, crops) for o in others_of(path)]
+    """Return the reader of a file of weights and of its second. Raises `BadInput`."""
+    other = second_of(path)
+    second = None if other is None else LineReader(load_recognizer(other, device)[0], {}, crops)
     network, config = load_recognizer(path, device)
-    return LineReader(network, config if calibrated else {}, crops, others)
+    return LineReader(network, config if calibrated else {}, crops, second)
 
 
 class LineReader:
     """One recognizer, reading crops of any size, its confidence calibrated as its file says.
 
-    `others` are asked about gray crops that it is not sure of.
+    `second` is asked about gray crops that it is not sure of.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class LineReader:
         network: Recognizer,
         config: Mapping[str, Any],
         crops: int,
-        others: Sequence[LineReader] = (),
+        second: LineReader | None = None,
     ) -> None:
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops = crops
         self.device = next(network.parameters()).device
         self.decoder = Decoder(network.config.alphabet)
         self.calibration = from_config(config)
-        self.others = others
+        self.second = second
 
     def read(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
         """Read crops (h x w, gray), in the order given."""
         readings = self._read(crops, charset)
-        if self.others:
+        if self.second is not None:
             # In black and white, networks see the same and make the same mistakes.
             said = {
                 i: [readings[i]]
@@ -72,7 +72,7 @@ class LineReader:
             }
             for widths in LOOKS:
                 unsure = [i for i in said if readings[i].confidence < UNSURE]
-                for reader, wide in itertools.product((self, *self.others), widths):
+                for reader, wide in itertools.product((self, self.second), widths):
                     if reader is self and wide == 1.0:
                         continue
                     looks = reader._read([stretched(crops[i], wide) for i in unsure], charset)

@@ -1,9 +1,9 @@
-"""More opinions: where a network is unsure, others read, too; where they are, all look again.
+"""A second opinion: where one network is unsure, another that was built otherwise reads, too.
 
 Networks that learnt otherwise make other mistakes, and so does one network where a crop is wider
-or narrower. What they say is pooled logarithmically, each having as much to say (Genest & Zidek
-1986, "Combining probability distributions"): a reading that one of them holds impossible does not
-win.
+or narrower: where both are unsure, each looks again. What all say is pooled logarithmically, each
+look having as much to say (Genest & Zidek 1986, "Combining probability distributions"): a reading
+that one of them holds impossible does not win.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pipeline.page import Alternative, Reading
 from pipeline.preprocess import Gray
 
 UNSURE = 0.9
-"""Below this probability of the first network's own, then of what all say, more are asked: about
-one in fifty printed cells, one in four handwritten ones. Asking about all changes next to nothing.
-"""
+"""Below this probability of the first network's own the second is asked, and below it of what both
+say both look again: of printed cells one in fifty and one in a hundred, of handwritten ones one in
+four and one in eight. Asking about all of them changes next to nothing."""
 
 LOOKS = ((1.0,), (0.85, 1.15))
-"""How wide a crop is seen, beside its own width: by the others first, then by all again."""
+"""How wide a crop is seen, beside its own width: by the second first, then by both again."""
 
 FLOOR = 1e-4
 """What a look gives, at least, to a text that is not among its alternatives."""

@@ -30,11 +30,9 @@ def warp(gray: Gray, rng: Rng, strength: float = 1.0) -> Gray:
     grow_y = math.exp(float(rng.normal(0, 0.09 * strength)))
     shift_x = float(rng.normal(0, 0.03 * strength)) * height
     shift_y = float(rng.normal(0, 0.03 * strength)) * height
-    # Knots as far apart as strokes, or as figures: the first kneads a figure, the last sets one
-    # wider, taller or higher than the next.
-    step = max(8, round(height * 0.15 * 5 ** float(rng.random())))
+    step = max(8, height // 5)
     shape = (height // step + 3, width // step + 3)
-    bend = min(float(abs(rng.normal(0, 0.05 * strength))), 0.1) * step
+    bend = float(abs(rng.normal(0, 0.013 * strength))) * height
     coarse = rng.normal(0, bend, (2, *shape)).astype(np.float32)
     bent_x, bent_y = (
         cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse
@@ -72,16 +70,12 @@ def margins(gray: Gray, rng: Rng, most: float = 0.35) -> Gray:
 
 
 def stroke(gray: Gray, rng: Rng) -> Gray:
-    """Make the strokes thicker or thinner by about a pixel, in a large image by up to two."""
-    size = 5 if gray.shape[0] > 120 and chance(rng, 0.3) else 3
+    """Make the strokes thicker or thinner by about a pixel."""
     kernel = cv2.getStructuringElement(
-        (cv2.MORPH_ELLIPSE, cv2.MORPH_CROSS)[int(rng.integers(2))], (size, size)
+        (cv2.MORPH_ELLIPSE, cv2.MORPH_CROSS)[int(rng.integers(2))], (3, 3)
     )
     change = cv2.erode if chance(rng, 0.6) else cv2.dilate
-    changed = change(gray, kernel)
-    if size == 3:
-        return np.asarray(changed, np.uint8)
-    return np.asarray(cv2.addWeighted(gray, 0.4, changed, 0.6, 0), np.uint8)
+    return np.asarray(change(gray, kernel), np.uint8)
 
 
 def binarize(gray: Gray, rng: Rng) -> Gray:
@@ -90,10 +84,6 @@ def binarize(gray: Gray, rng: Rng) -> Gray:
     if chance(rng, 0.5):
         noise = rng.normal(0, float(rng.uniform(0, 10)), gray.shape)
         values = np.clip(values + noise, 0, 255).astype(np.uint8)
-    # What counts is the entry's ink, be the rules beside it ever so black.
-    height, width = gray.shape
-    middle = values[height // 4 : height * 4 // 5 + 1, width // 5 : width * 4 // 5 + 1]
-    values = np.maximum(values, np.uint8(np.percentile(middle, 4)))
     if chance(rng, 0.3):
         level, found = cv2.threshold(values, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
         _, found = cv2.threshold(
@@ -108,7 +98,7 @@ def binarize(gray: Gray, rng: Rng) -> Gray:
             cv2.ADAPTIVE_THRESH_MEAN_C,
             cv2.THRESH_BINARY,
             max(5, window),
-            float(rng.uniform(0.15, 0.6)) * spread,
+            float(rng.uniform(0.15, 0.75)) * spread,
         )
     if chance(rng, 0.5):
         found = cv2.medianBlur(found, 3)
@@ -169,72 +159,6 @@ def intrude(gray: Gray, other: Gray, rng: Rng) -> Gray:
     else:
         left = int(width * 0.2)
         seen[:, -reach:] = np.minimum(seen[:, -reach:], strip[:, left : left + reach])
-    return seen
-
-
-def surround(gray: Gray, other: Gray, rng: Rng) -> Gray:
-    """Put the middle of a cell with its surroundings into those of another cell.
-
-    What is kept is the window in which the entry stands; its edges are blended, and the other
-    cell's paper and ink are made as dark as this one's.
-    """
-    height, width = gray.shape
-    around = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-    ink, paper = np.percentile(gray, (2, 80))
-    other_ink, other_paper = np.percentile(around, (2, 80))
-    gain = (paper - ink) / max(8.0, other_paper - other_ink)
-    around = paper + (around - other_paper) * min(gain, 2.0)
-    top, bottom = rng.uniform(0.2, 0.28), rng.uniform(0.82, 0.92)
-    left, right = rng.uniform(0.08, 0.16), rng.uniform(0.8, 0.88)
-    soft = 0.02
-    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    x = np.linspace(0, 1, width, dtype=np.float32)[None]
-    kept = np.clip((y - top) / soft, 0, 1) * np.clip((bottom - y) / soft, 0, 1)
-    kept = kept * np.clip((x - left) / soft, 0, 1) * np.clip((right - x) / soft, 0, 1)
-    return np.asarray(np.clip(gray * kept + around * (1 - kept), 0, 255), np.uint8)
-
-
-def scratch(gray: Gray, rng: Rng) -> Gray:
-    """Draw a line through or below the entry: a rule, dotted or not, an upright one, a stroke."""
-    height, width = gray.shape
-    ink = int(np.percentile(gray, 2))
-    thick = max(1, round(height * float(rng.uniform(0.005, 0.022))))
-    kind = int(rng.choice(4, p=(0.4, 0.25, 0.2, 0.15)))
-    if kind == 0:  # a rule along the line
-        y = float(rng.uniform(0.15, 0.9)) * height
-        ends = (0, y), (width, y + float(rng.normal(0, 0.03)) * height)
-    elif kind == 1:  # an upright rule beside or between the figures
-        x = float(rng.choice((rng.uniform(0.02, 0.3), rng.uniform(0.7, 0.98)))) * width
-        ends = (x, 0), (x + float(rng.normal(0, 0.03)) * height, height)
-    elif kind == 2:  # what is stressed is underlined
-        thick = max(1, round(height * float(rng.uniform(0.01, 0.05))))
-        y = float(rng.uniform(0.62, 0.95)) * height
-        left, right = rng.uniform(0.1, 0.4) * width, rng.uniform(0.55, 0.95) * width
-        ends = (left, y), (right, y + float(rng.normal(0, 0.04)) * height)
-    else:  # a hair, a scratch
-        across = rng.uniform(0, 1, 4) * (width, height, width, height)
-        ends = (across[0], across[1]), (across[2], across[3])
-        thick = 1
-    line = np.zeros_like(gray)
-    start, stop = (tuple(round(float(v)) for v in end) for end in ends)
-    cv2.line(line, start, stop, 255, thick, cv2.LINE_AA)
-    if kind == 0 and chance(rng, 0.6):
-        period = int(rng.integers(4, 12))
-        line[:, np.arange(width) % period >= period * float(rng.uniform(0.4, 0.8))] = 0
-    drawn = 255 - line.astype(np.float32) / 255 * (255 - ink) * float(rng.uniform(0.5, 1))
-    return np.asarray(np.minimum(gray, drawn), np.uint8)
-
-
-def erase(gray: Gray, rng: Rng) -> Gray:
-    """Let one to three small patches be lost: paper, or a blot."""
-    height, width = gray.shape
-    seen = gray.copy()
-    ink, paper = np.percentile(gray, (2, 80))
-    for _ in range(int(rng.integers(1, 4))):
-        high, wide = (max(2, round(height * float(rng.uniform(0.02, 0.09)))) for _ in range(2))
-        y = int(rng.integers(max(1, height - high)))
-        x = int(rng.integers(max(1, width - wide)))
-        seen[y : y + high, x : x + wide] = ink if chance(rng, 0.25) else paper
     return seen
 
 

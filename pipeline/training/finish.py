@@ -27,7 +27,7 @@ from pipeline.recognition.calibration import (
     is_binary,
 )
 from pipeline.recognition.network import Recognizer
-from pipeline.recognition.reader import load_reader, others_of
+from pipeline.recognition.reader import load_reader, second_of
 from pipeline.training.datasets import Labelled
 from pipeline.training.loop import BEST, Schedule
 from pipeline.training.recognizer import Lesson
@@ -198,7 +198,7 @@ def _card(
 ) -> str:
     config = lesson.config
     network, notes = load_recognizer(path)
-    asked = " and ".join(other.stem for other in others_of(path))
+    second = second_of(path)
     count = sum(parameter.numel() for parameter in network.parameters())
     rows = ["| set | groups | samples | exactly right | ECE as read | ECE | 90 % kept |"]
     rows.append("| --- " + "| ---: " * 6 + "|")
@@ -232,7 +232,7 @@ def _card(
             f"Up to {schedule.steps} steps of {lesson.crops} crops, rate {schedule.rate:g}, "
             f"seed {schedule.seed}; kept: step {notes['step']}. Code {CODE_VERSION}, "
             f"torch {torch.__version__}."
-            + (f" Gray crops that it is unsure of are read by {asked}, too." if asked else ""),
+            + (f" Gray crops that it is unsure of, {second.stem} reads, too." if second else ""),
             "",
             "## What it reads of what it has not learnt from",
             "",

@@ -72,11 +72,6 @@ def faces_of(styles: Iterable[str]) -> list[Face]:
     return find_faces([folder for folder in folders if folder.is_dir()]) or [BUNDLED]
 
 
-def written_faces(text: str) -> list[Face]:
-    """Return the installed faces that look handwritten and can write `text`."""
-    return find_faces([folder / "hand" for folder in FOLDERS if (folder / "hand").is_dir()], text)
-
-
 def _writes(face: Face, text: str) -> bool:
     try:
         return face.has(text)

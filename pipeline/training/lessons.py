@@ -21,13 +21,12 @@ from pipeline.profiles import load_profile
 from pipeline.recognition.alphabets import NUMERIC
 from pipeline.recognition.network import RecognizerConfig
 from pipeline.recognition.network import Sequence as Layer
-from pipeline.training.datasets import Labelled, held_back, split, writer_of
+from pipeline.training.datasets import Labelled, split
 from pipeline.training.datasets.cells import read_cells
 from pipeline.training.datasets.corrected import read_corrected
 from pipeline.training.datasets.digits import read_digits
-from pipeline.training.datasets.sheets import proved
 from pipeline.training.datasets.tables import read_tables
-from pipeline.training.fonts import faces_of, written_faces
+from pipeline.training.fonts import faces_of
 from pipeline.training.numeric import NumericSource, sampler
 from pipeline.training.prose import korean, latin
 from pipeline.training.recognizer import Lesson
@@ -45,8 +44,7 @@ def numeric(data: Path | None, work: Path, layer: Layer = "dilatedPos") -> Lesso
     """Return the lesson of the `numeric` recognizer.
 
     `data` is searched for cells, digits and table pages, and may itself hold corrected pages;
-    without it, everything is drawn. What is cut out of the table pages is kept in `work/printed`,
-    what the arithmetic of sheets proves in `work/sheets`: both are read with the shipped weights.
+    without it, everything is drawn. What is cut out of the table pages is kept in `work/printed`.
     Raises `BadInput` for a folder or file that cannot be read.
     """
     gray: list[Labelled] = []
@@ -56,7 +54,7 @@ def numeric(data: Path | None, work: Path, layer: Layer = "dilatedPos") -> Lesso
     digits = None
     for folder in _folders(data):
         if (folder / "cells.csv").exists():
-            cells = read_cells(folder, _proved(folder, work / "sheets" / folder.name))
+            cells = read_cells(folder)
             train, held[folder.name] = split(cells)
             (binary if _black_and_white(cells) else gray).extend(train)
         elif (folder / "truth").is_dir() and (folder / "images").is_dir():
@@ -70,9 +68,7 @@ def numeric(data: Path | None, work: Path, layer: Layer = "dilatedPos") -> Lesso
     if corrected:
         train, held["corrected"] = split(corrected)
         gray.extend(train)
-    source = NumericSource(
-        gray, binary, printed, digits, faces_of(STYLES), written_faces("0123456789.,-")
-    )
+    source = NumericSource(gray, binary, printed, digits, faces_of(STYLES))
     make = sampler(source)
     if not held:
         rng = np.random.default_rng(0)
@@ -87,15 +83,9 @@ def numeric_second(data: Path | None, work: Path) -> Lesson:
     return replace(numeric(data, work), config=RecognizerConfig(NUMERIC))
 
 
-def numeric_third(data: Path | None, work: Path) -> Lesson:
-    """Return the lesson of another like `numeric`, that sees other samples in another order."""
-    return replace(numeric(data, work), seed=3)
-
-
 LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {
     "numeric": numeric,
     "numeric-second": numeric_second,
-    "numeric-third": numeric_third,
     "latin": latin,
     "korean": korean,
 }
@@ -107,16 +97,6 @@ def _folders(data: Path | None) -> list[Path]:
     if not data.is_dir():
         raise BadInput(str(data), "no such folder", "give the folder of the training data")
     return [data, *sorted(folder for folder in data.iterdir() if folder.is_dir())]
-
-
-def _proved(folder: Path, work: Path) -> dict[tuple[str, str], str]:
-    with (folder / "cells.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if not {"sheet", "cell"} <= set(rows.fieldnames or ()):
-            return {}
-        writers = {writer_of(row["sheet"]) for row in rows}
-    # Of a single writer single cells are held back: a proof could be of their very truths.
-    return proved(folder, work, held_back(writers)) if len(writers) > 1 else {}
 
 
 def _black_and_white(cells: Iterable[Labelled]) -> bool:

@@ -53,14 +53,13 @@ class Lesson:
     """What a recognizer is to learn: how one training crop is made, and what it is judged by.
 
     `validation` are named sets; the score is the mean over them of the part that is exactly right,
-    for sets of free text 1 - CER. `seed` is that of the first weights and of all samples.
+    for sets of free text 1 - CER.
     """
 
     config: RecognizerConfig
     sample: Callable[[Rng], Labelled]
     validation: Mapping[str, Sequence[Labelled]]
     crops: int = 64
-    seed: int = 1
 
 
 def train(

@@ -52,7 +52,7 @@ Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @train.command()
 def recognizer(
-    profile: Annotated[str, typer.Option("--profile", "-p", help="For example numeric, latin, korean.")],
+    profile: Annotated[str, typer.Option("--profile", "-p", help="For example numeric, latin.")],
     out: Out,
     data: Data = None,
     steps: Steps = None,
@@ -81,7 +81,7 @@ def recognizer(
             network, config = load_recognizer(start)
             weights, before = network.state_dict(), from_config(config)
             lesson = replace(lesson, config=network.config)
-    schedule = replace(_schedule(steps, fine_tuning=start is not None), seed=lesson.seed)
+    schedule = _schedule(steps, fine_tuning=start is not None)
     use_threads()
     with progress(out, schedule.steps, quiet=json) as (at, report):
         counted = _counted(lesson, _begun(out), at)

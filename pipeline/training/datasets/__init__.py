@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -41,24 +41,13 @@ def split(samples: Sequence[Labelled]) -> Split:
     Of the sorted groups, the 4th and every 8th after it is held back; of fewer than four the last;
     of a single one every fifth sample. Validation keeps what is sure.
     """
-    groups = {sample.group for sample in samples}
+    groups = sorted({sample.group for sample in samples})
     if len(groups) == 1:
         held = [sample for sample in samples[::5] if sample.sure]
         return [sample for i, sample in enumerate(samples) if i % 5], held
-    out = held_back(groups)
+    out = set(groups[FROM::EVERY] or groups[-1:])
     train = [sample for sample in samples if sample.group not in out]
     return train, [sample for sample in samples if sample.group in out and sample.sure]
-
-
-def held_back(groups: Iterable[str]) -> set[str]:
-    """Return which of several groups are validated on: those that `split` says."""
-    ordered = sorted(set(groups))
-    return set(ordered[FROM::EVERY] or ordered[-1:])
-
-
-def writer_of(sheet: str) -> str:
-    """Return whose hand a sheet is taken to be in: its station's, the name up to an underscore."""
-    return sheet.partition("_")[0]
 
 
 def reduced(gray: Gray, tallest: int) -> Gray:

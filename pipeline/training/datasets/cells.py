@@ -3,56 +3,48 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.decode import ImageLimits, decode_image
 from pipeline.errors import BadInput
 from pipeline.evaluation.tables import Compare
 from pipeline.preprocess import Gray, grayscale
-from pipeline.training.datasets import Labelled, reduced, writer_of
-
-Named = tuple[str, str]
-NOTHING: Mapping[Named, str] = {}
+from pipeline.training.datasets import Labelled, reduced
 
 TALLEST = 128
 """Cut-outs are kept no taller than this: twice what the network sees."""
 
 
-def read_cells(folder: Path, proved: Mapping[Named, str] = NOTHING) -> list[Labelled]:
+def read_cells(folder: Path) -> list[Labelled]:
     """Return the cut-outs listed in `folder/cells.csv`.
 
     The file's columns are `image`, `truth` and one of `sheet` (compared by digits: the ink of such
     sheets often omits the decimal mark) and `folder` (compared as numbers). Where the truth is
-    empty, `proved` says what the arithmetic of the sheet proves for a sheet and cell, and an
-    optional column `meteosaver` gives another program's reading, which is not `sure`. A truth that
-    is proved to be another counts as either. Raises `BadInput` where there is no such file.
+    empty, an optional column `meteosaver` gives another program's reading, which is not `sure`.
+    Raises `BadInput` where there is no such file.
     """
     file = folder / "cells.csv"
     try:
         rows = list(csv.DictReader(file.read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(str(file), f"cannot be read ({error})", "give the folder of it") from error
-    return list(_labelled(folder, rows, proved))
+    return list(_labelled(folder, rows))
 
 
-def _labelled(
-    folder: Path, rows: list[dict[str, str]], proved: Mapping[Named, str]
-) -> Iterator[Labelled]:
+def _labelled(folder: Path, rows: list[dict[str, str]]) -> Iterator[Labelled]:
     for row in rows:
         by_sheet = "sheet" in row
-        says = proved.get((row.get("sheet", ""), row.get("cell", "")), "")
-        truths = [text for text in (row["truth"], says) if text] or [row.get("meteosaver", "")]
-        if not truths[0]:
+        truth = row["truth"] or row.get("meteosaver", "")
+        if not truth:
             continue
         compare: Compare = "digits" if by_sheet else "number"
-        spelt = [t for truth in truths for t in (by_digits if by_sheet else as_number)(truth)]
         yield Labelled(
             reduced(_load(folder / row["image"]), TALLEST),
-            tuple(dict.fromkeys(spelt)),
+            by_digits(truth) if by_sheet else as_number(truth),
             writer_of(row["sheet"]) if by_sheet else row.get("folder", ""),
             compare,
-            sure=bool(row["truth"] or says),
+            sure=bool(row["truth"]),
         )
 
 
@@ -67,6 +59,11 @@ def by_digits(truth: str) -> tuple[str, ...]:
     if "." in truth:
         return (digits, truth)
     return (digits, f"{digits[:-1]}.{digits[-1]}") if len(digits) > 2 else (digits,)
+
+
+def writer_of(sheet: str) -> str:
+    """Return whose hand a sheet is taken to be in: its station's, the name up to an underscore."""
+    return sheet.partition("_")[0]
 
 
 def _load(file: Path) -> Gray:

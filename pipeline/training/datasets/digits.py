@@ -89,3 +89,19 @@ def _glyph(character: str, digits: Digits, grow: float, wide: float, rng: Rng) -
         y = foot if character == "." else size[1] // 2
         cv2.circle(sign, (x, y), max(1, thick // 2 + 1), 255, -1)
     return sign
+
+
+def in_a_ledger(rows: list[Gray], rng: Rng) -> Gray:
+    """Return a middle row with its neighbours above and below, ruled as a ledger is."""
+    width = max(row.shape[1] for row in rows)
+    pitch = int(LINE * float(rng.uniform(1.0, 1.6)))
+    height = max(row.shape[0] for row in rows) + 2 * pitch
+    sheet = np.full((height, width + 40), 255, np.uint8)
+    left = int(rng.integers(0, 30))
+    for index, row in enumerate(rows):
+        y = index * pitch
+        part = sheet[y : y + row.shape[0], left : left + row.shape[1]]
+        np.minimum(part, row[: part.shape[0], : part.shape[1]], out=part)
+    middle = (height - LINE // 2) // 2 + LINE // 4
+    reach = int(pitch * float(rng.uniform(0.75, 1.3)))
+    return sheet[max(0, middle - reach) : middle + reach]

@@ -10,7 +10,7 @@ import torch
 
 from pipeline.models.load import write_recognizer
 from pipeline.recognition.network import Recognizer, RecognizerConfig
-from pipeline.recognition.reader import LineReader, load_reader, others_of
+from pipeline.recognition.reader import LineReader, load_reader, second_of
 from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
 
 ALPHABET = "0123456789."
@@ -58,22 +58,22 @@ def test_confidence_is_as_the_file_says(network: Recognizer) -> None:
         assert mended.characters == pytest.approx([0.5] * len(plain.characters))
 
 
-def test_others_are_asked_where_the_first_is_unsure(tmp_path: Path) -> None:
-    names = ("numeric", "numeric-second", "numeric-third")
-    paths = [tmp_path / f"{name}.safetensors" for name in names]
+def test_a_second_network_is_asked_where_the_first_is_unsure(tmp_path: Path) -> None:
+    paths = [tmp_path / "numeric.safetensors", tmp_path / "numeric-second.safetensors"]
     for seed, path in enumerate(paths):
         torch.manual_seed(seed)
         network = Recognizer(CONFIG)
         write_recognizer(path, network, network.state_dict())
-    assert others_of(paths[0]) == paths[1:]
-    assert others_of(paths[1]) == []
+    assert second_of(paths[0]) == paths[1]
+    assert second_of(paths[1]) is None
     gray = crops()
     black = [np.where(crop < 128, 0, 255).astype(np.uint8) for crop in gray]
-    every = load_reader(paths[0], "cpu", 8)
-    alone = LineReader(every.network, {}, 8)
+    both = load_reader(paths[0], "cpu", 8)
+    alone = LineReader(both.network, {}, 8)
     own = alone.read([*gray, *black])
     assert all(reading.confidence < UNSURE for reading in own[: len(gray)])
-    readers = (alone, *every.others)
+    assert both.second is not None
+    readers = (alone, both.second)
     looks = [
         reader.read([stretched(crop, wide) for crop in gray])
         for widths in LOOKS
@@ -83,6 +83,6 @@ def test_others_are_asked_where_the_first_is_unsure(tmp_path: Path) -> None:
     told = [agree(said) for said in zip(*looks[: len(readers)], strict=True)]
     asked_again = [agree(said) for said in zip(*looks, strict=True)]
     assert all(reading.confidence < UNSURE for reading in told)
-    read = every.read([*gray, *black])
+    read = both.read([*gray, *black])
     assert [reading.text for reading in read[: len(gray)]] == [r.text for r in asked_again]
     assert read[len(gray) :] == own[len(gray) :]

@@ -3,7 +3,6 @@ import math
 import struct
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -19,7 +18,7 @@ from pipeline.training.datasets.cells import as_number, by_digits, read_cells
 from pipeline.training.datasets.digits import read_digits, write_number
 from pipeline.training.fonts import BUNDLED
 from pipeline.training.loop import Schedule
-from pipeline.training.numeric import NumericSource, amid, sampler, set_text
+from pipeline.training.numeric import NumericSource, sampler, set_text
 from pipeline.training.recognizer import Batches, Lesson, collate, greedy, loss
 
 CONFIG = RecognizerConfig("0123456789.", 32, 16, 2048, (6, 12, 16), 32, 1)
@@ -142,8 +141,7 @@ def test_digits_of_many_hands_are_set_side_by_side(tmp_path: Path) -> None:
 
 
 STEPS = [augment.warp, augment.zoom_in, augment.margins, augment.stroke, augment.binarize,
-         augment.soften, augment.tone, augment.rules, augment.jpeg, augment.fade,
-         augment.scratch, augment.erase, augment.surround]  # fmt: skip
+         augment.soften, augment.tone, augment.rules, augment.jpeg, augment.fade]  # fmt: skip
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
@@ -152,35 +150,10 @@ def test_every_step_takes_a_crop_of_any_shape(step: object, shape: tuple[int, in
     rng = np.random.default_rng(1)
     gray = rng.integers(0, 255, shape).astype(np.uint8)
     before = gray.copy()
-    other = (np.full((30, 50), 200, np.uint8),) if step is augment.surround else ()
     more = (0.7, 0.5) if step is augment.zoom_in else ()
     for _ in range(8):
-        seen = step(gray, *other, rng, *more)  # type: ignore[operator]
+        seen = step(gray, rng, *more)  # type: ignore[operator]
         assert seen.dtype == np.uint8
         assert seen.ndim == 2
         assert seen.size
     assert np.array_equal(gray, before)
-
-
-def test_another_cell_s_surroundings_leave_the_entry_as_it_is() -> None:
-    gray = np.full((200, 260), 180, np.uint8)
-    gray[90:130, 90:170] = 40
-    other = np.full((200, 260), 220, np.uint8)
-    other[:, :20] = other[-10:] = 0
-    other[90:130, 90:170] = 100
-    seen = augment.surround(gray, other, np.random.default_rng(5))
-    assert np.array_equal(seen[80:140, 80:180], gray[80:140, 80:180])
-    assert seen[:, :10].max() < 100 < seen[0, 100:160].min()
-
-
-def test_numbers_stand_in_the_middle_of_their_ledger() -> None:
-    """What is drawn around a number leaves the whole of it in sight, amid the crop."""
-    rng = np.random.default_rng(4)
-    middle = np.zeros((20, 44), np.uint8)
-    for _ in range(30):
-        gray = amid(middle, [np.full((20, 40), 90, np.uint8)] * 8, rng)
-        _, _, stats, centres = cv2.connectedComponentsWithStats((gray == 0).astype(np.uint8))
-        entry = int(stats[1:, cv2.CC_STAT_AREA].argmax()) + 1
-        assert stats[entry, cv2.CC_STAT_AREA] >= 20 * 44 * 0.9
-        assert abs(centres[entry, 0] / gray.shape[1] - 0.5) < 0.25
-        assert abs(centres[entry, 1] / gray.shape[0] - 0.5) < 0.25
