@@ -54,7 +54,7 @@ def main() -> None:
 
 def _search(page: Page) -> None:
     page.goto("/search?q=value+between+29+and+29.8")
-    page.wait_for_function("[...document.images].slice(0, 6).every((image) => image.complete)")
+    page.wait_for_load_state("networkidle")
     _take(page, "web-search")
 
 
@@ -82,7 +82,7 @@ def _review(page: Page) -> None:
     page.goto("/review")
     page.locator("table.list a").first.click()
     page.locator("#answer").wait_for()
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.wait_for_load_state("networkidle")
     _take(page, "web-review")
 
 
