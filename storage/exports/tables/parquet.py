@@ -64,6 +64,9 @@ _ROWS = 30_000
 """Of a row group, or a page more; until there are so many they wait, as compact as they will be."""
 
 
+_TABLES = 100
+
+
 class Writer:
     """Writes `cells.parquet` and `lines.parquet` to a folder, page by page."""
 
@@ -115,6 +118,8 @@ class _File(Growing["pq.ParquetWriter"]):
         self.opened()
         self._waiting.append(pa.Table.from_pylist(rows, self._schema))
         self._rows += len(rows)
+        if len(self._waiting) >= _TABLES:  # small ones take more for their frames than for rows
+            self._waiting = [self._together()]
         if self._rows >= _ROWS:
             self._flush()
 
@@ -124,9 +129,11 @@ class _File(Growing["pq.ParquetWriter"]):
 
     def _flush(self) -> None:
         with writing(self.path):
-            together = pa.concat_tables(self._waiting).combine_chunks()
-            self.opened().write_table(together, row_group_size=self._rows)
+            self.opened().write_table(self._together(), row_group_size=self._rows)
         self._waiting, self._rows = [], 0
+
+    def _together(self) -> pa.Table:
+        return pa.concat_tables(self._waiting).combine_chunks()
 
 
 def _cells(page: PublishedPage) -> list[dict[str, Any]]:
