@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -33,7 +36,7 @@ def test_no_request_is_answered_other_than_described(
 ) -> None:
     monkeypatch.setattr("web.api.jobs.events._LONGEST_SECONDS", 0.1)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) > 40
     headers = {"Authorization": f"Bearer {tokens['admin']}"}
     # Last, what could remove the one who asks.
@@ -48,7 +51,7 @@ def test_no_request_is_answered_other_than_described(
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def answers_as_described(case: Case) -> None:
+        def answers_as_described(case: Case[Any]) -> None:
             case.call_and_validate(checks=CHECKS, headers=headers)
 
         answers_as_described()

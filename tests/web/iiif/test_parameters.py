@@ -82,10 +82,10 @@ def test_whatever_is_given_is_within_its_limits_and_names_itself(
     image: tuple[int, int], region: str, size: str
 ) -> None:
     wanted = None
-    with suppress(Problem):  # of a narrow image a part may be nothing
+    with suppress(Problem):  # of a narrow image a part may be nothing, enlarged it may be too much
         wanted = parse(image, region, size, "90", "gray", "png")
     if wanted is None:
-        assert min(image) < 1000
+        assert min(image) < 1000 or size == "^pct:130"
         return
     x, y, w, h = wanted.region
     assert 0 <= x < x + w <= image[0]
