@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 
 from pipeline.errors import LedgermillError
 from storage import jobs
 from web.site import Site
-from workers.client import PrivateWorker
+
+if TYPE_CHECKING:
+    from workers.client import PrivateWorker
 
 LOOK_SECONDS = 2.0
 ALONE_SECONDS = 4.0
@@ -26,14 +29,20 @@ IDLE_SECONDS = 120.0
 
 _log = structlog.get_logger()
 
-Start = Callable[[], AbstractContextManager[PrivateWorker]]
+Start = Callable[[], AbstractContextManager["PrivateWorker"]]
 
 
 @contextmanager
 def working(site: Site, start: Start | None = None) -> Iterator[None]:
     """Have a worker while there is work, for as long as the context lasts."""
     stop = threading.Event()
-    begin = start or (lambda: PrivateWorker(site.settings))
+
+    def private() -> AbstractContextManager[PrivateWorker]:
+        from workers.client import PrivateWorker  # which brings torch with it
+
+        return PrivateWorker(site.settings)
+
+    begin = start or private
     thread = threading.Thread(target=_tend, args=(site, begin, stop), name="work", daemon=True)
     thread.start()
     try:

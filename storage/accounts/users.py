@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -19,8 +20,13 @@ _SHORTEST_PASSWORD = 10
 _LONGEST_PASSWORD = 1000
 
 _hasher = PasswordHasher()
-# Somebody unknown costs the time of somebody known: a name cannot be tried out by the clock.
-_NOBODY = _hasher.hash("nobody")
+
+
+@cache
+def _nobody() -> str:
+    """Return a hash: somebody unknown costs as long as somebody known, so no name shows itself."""
+    return _hasher.hash("nobody")
+
 
 _COLUMNS = (
     'id, name, role, created_at, password_hash is not null as "has_password"'
@@ -88,7 +94,7 @@ def by_password(connection: Connection, name: str, password: str) -> User | None
         {"name": name},
     ).one_or_none()
     known = row.password_hash if row is not None else None
-    if not _fits(known or _NOBODY, password) or known is None:
+    if not _fits(known or _nobody(), password) or known is None:
         return None
     if _hasher.check_needs_rehash(known):
         _update(connection, name, "password_hash = :value", value=_hasher.hash(password))

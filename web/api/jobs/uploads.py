@@ -1,4 +1,7 @@
-"""Work that is asked for: uploads, sources on other machines, pages to be read again."""
+"""Work that is asked for: uploads, sources on other machines, pages to be read again.
+
+`workers.client` brings torch with it, which nothing else here needs: it is imported when it is.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
@@ -23,11 +27,11 @@ from web.problems import Problem, responses
 from web.security import rates
 from web.security.principal import Operator, Principal
 from web.site import Site, TheSite
-from workers.bring import remote_source
-from workers.client import PRIORITY_BULK, Office, make_job
 from workers.ingest import submit
-from workers.reprocessing import NewJob, reprocess
 from workers.sources.model import FoundSource, Limits, RemoteSource
+
+if TYPE_CHECKING:
+    from workers.client import Office
 
 router = APIRouter(tags=["jobs"])
 
@@ -68,6 +72,14 @@ class Again(BaseModel):
     flags: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[], max_length=20, description="Checks that a cell must carry, such as sum:fail."
     )
+
+
+class NewJob(BaseModel):
+    """A job that reads pages of one collection again."""
+
+    job: int
+    collection: str
+    pages: int
 
 
 class Asked(BaseModel):
@@ -134,6 +146,8 @@ async def upload(site: TheSite, who: Operator, request: Request) -> JobWithFailu
 @router.post("/jobs/sources", status_code=201)
 def add_sources(site: TheSite, who: Operator, said: Sources) -> JobWithFailures:
     """Have workers fetch sources from where the settings allow it, and read their pages."""
+    from workers.bring import remote_source
+
     rates.count_costly(site, who)
     sources = [remote_source(address, granted=False) for address in said.sources]
     job_id = _make(site, said)
@@ -143,6 +157,8 @@ def add_sources(site: TheSite, who: Operator, said: Sources) -> JobWithFailures:
 @router.post("/jobs/reprocess", status_code=201, responses=responses(400, 404))
 def read_again(site: TheSite, who: Operator, said: Again) -> Asked:
     """Have pages read again by another profile, or by this version's weights."""
+    from workers.reprocessing import reprocess
+
     rates.count_costly(site, who)
     selection = Selection(said.collection, said.run, said.where, tuple(said.flags))
     made = reprocess(_office(site), _profile(said.profile), selection)
@@ -151,7 +167,7 @@ def read_again(site: TheSite, who: Operator, said: Again) -> Asked:
     fates = made.fates
     return Asked(
         run=made.run,
-        jobs=list(made.jobs),
+        jobs=[NewJob(**asdict(job)) for job in made.jobs],
         current=fates.current,
         read=fates.read,
         moving=fates.moving,
@@ -169,6 +185,8 @@ def _take_in(site: Site, who: Principal, form: FormData) -> JobWithFailures:
 
 
 def _make(site: Site, said: Upload) -> int:
+    from workers.client import PRIORITY_BULK, make_job
+
     profile = _profile(said.profile)
     return make_job(_office(site), profile, said.collection, said.language, PRIORITY_BULK)
 
@@ -195,6 +213,8 @@ def _listed(
 
 
 def _office(site: Site) -> Office:
+    from workers.client import Office
+
     return Office(site.endpoints, site.database, site.settings)
 
 
