@@ -60,7 +60,7 @@ LINES = pa.schema(
 )
 """Named as in the view `lines`."""
 
-_ROWS = 30_000
+_ROWS = 8_000
 """Of a row group, or a page more; until there are so many they wait, as compact as they will be."""
 
 
