@@ -15,6 +15,8 @@ import sqlalchemy
 from sqlalchemy import text
 
 KEY = "digitize\x06\x165"
+PAGES = 36
+"""More than a worker has begun at any time: those it reads to their end."""
 
 
 def count(database: sqlalchemy.Engine, statement: str, job_id: int) -> int:
@@ -81,7 +83,7 @@ def test_messages_that_come_again_and_again(machine: Any, database: sqlalchemy.E
 def test_an_interrupted_client_ends_its_job_and_keeps_what_is_read(
     machine: Any, database: sqlalchemy.Engine
 ) -> None:
-    pages = machine.draw("interrupted", 12)
+    pages = machine.draw("interrupted", PAGES)
     out = machine.home / "interrupted-out"
     command = ("digitize", str(pages), "--out", str(out), "--collection", "interrupted")
     drawn = ("--profile", str(machine.home / "drawn.toml"))
@@ -97,14 +99,14 @@ def test_an_interrupted_client_ends_its_job_and_keeps_what_is_read(
     assert client.returncode == 130
     assert complaints.strip().endswith("ledgermill: interrupted")
     kept = count(database, done, job_id)
-    assert 2 <= kept < 12
+    assert 2 <= kept < PAGES
     running = "select count(*) from mill.job_page where job_id = :job and state = 'running'"
     assert count(database, running, job_id) == 0, "its worker gave back what it had not begun"
     status, result = machine.run(*command, *drawn)
-    assert (status, result["pages"]) == (0, {"done": 12})
-    assert len(result["files"]) == 24
+    assert (status, result["pages"]) == (0, {"done": PAGES})
+    assert len(result["files"]) == 2 * PAGES
     again = "select count(*) from mill.attempt where job_id = :job"
-    assert count(database, again, result["job"]) == 12 - kept
+    assert count(database, again, result["job"]) == PAGES - kept
     status, result = machine.run(*command, *drawn)
-    assert (status, result["pages"], len(result["files"])) == (0, {"done": 12}, 24)
+    assert (status, result["pages"], len(result["files"])) == (0, {"done": PAGES}, 2 * PAGES)
     assert count(database, again, result["job"]) == 0, "there is nothing left to read"
