@@ -11,19 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from pipeline.errors import BadInput
 from pipeline.models.load import load_recognizer
 from pipeline.recognition.calibration import from_config, is_binary
-from pipeline.recognition.network import RecognizerConfig
+from pipeline.recognition.crops import fit_crop
+from pipeline.recognition.network import Recognizer, RecognizerConfig
 from pipeline.training.datasets import Labelled, split
 from pipeline.training.finish import finish, judge
 from pipeline.training.loop import Progress, Schedule
 from pipeline.training.numeric import NumericSource, sampler
-from pipeline.training.recognizer import Lesson, train
+from pipeline.training.recognizer import Lesson, collate, loss, train
 
 NAME = "numeric"
 FEWEST = 20
 """Fewer corrected cells teach less than they may spoil."""
+
+SURER = 0.8
+"""To what part the cost of what is held back must fall."""
 
 SCHEDULE = Schedule(
     steps=160, rate=3e-4, warmup=20, validate_every=40, patience=4, decay=0.98, weight_decay=0.0
@@ -72,7 +78,8 @@ def adapt(
     command = f"ledgermill learn (from {start.name})"
     done = finish(NAME, lesson, SCHEDULE, first, command, from_config(config))
     after = done.accuracy["held"]
-    if not is_better(before, after):
+    adapted, _ = load_recognizer(done.weights)
+    if not is_better((before, after), (_cost(network, held), _cost(adapted, held))):
         return Adapted(len(learnt), len(held), before, after, None)
     everything = _lesson(network.config, [*corrected, *proved], held)
     whole = replace(SCHEDULE, validate_every=SCHEDULE.steps)
@@ -81,9 +88,21 @@ def adapt(
     return Adapted(len(learnt), len(held), before, after, last.weights)
 
 
-def is_better(before: float, after: float) -> bool:
-    """Return whether what is held back is read better than before; as good is not enough."""
-    return after > before
+def is_better(right: tuple[float, float], cost: tuple[float, float]) -> bool:
+    """Return whether what is held back is read better than before: more of it, and more surely.
+
+    `right` are the parts read rightly before and after, `cost` the mean negative log-likelihoods of
+    the truths. Of a dozen cells one more may be luck; that all truths became likelier is not.
+    """
+    return right[1] > right[0] and cost[1] < SURER * cost[0]
+
+
+def _cost(network: Recognizer, held: Sequence[Labelled]) -> float:
+    config = network.config
+    classes = {character: i for i, character in enumerate(config.alphabet, 1)}
+    cells = [(fit_crop(c.gray, config.height, config.least, config.area), c) for c in held]
+    with torch.no_grad():
+        return float(loss(network, collate(cells, classes)))
 
 
 def _lesson(

@@ -115,7 +115,7 @@ def test_what_is_better_is_a_profile_to_read_with(
 ) -> None:
     short = replace(adapting.SCHEDULE, steps=1, validate_every=1)
     monkeypatch.setattr(adapting, "SCHEDULE", short)
-    monkeypatch.setattr(adapting, "is_better", lambda before, after: True)
+    monkeypatch.setattr(adapting, "is_better", lambda right, cost: True)
     accept(connection, page, RAIN)
     found = learn(place, "ledgers", load_profile("default"), tmp_path / "learnt", "ada")
     assert found.profile is not None
@@ -177,3 +177,9 @@ def test_a_collection_is_learnt_from_once_at_a_time(
     assert begin(connection, "ledgers", "ben") > number
     with pytest.raises(BadInput, match="there is none"):
         find(connection, 10**9)
+
+
+def test_one_cell_more_may_be_luck() -> None:
+    assert adapting.is_better((0.75, 0.83), (2.0, 1.0))
+    assert not adapting.is_better((0.75, 0.83), (2.0, 1.9))
+    assert not adapting.is_better((0.75, 0.75), (2.0, 1.0))
