@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
-from storage.jobs.records import Kind, OpenJob, on
+from storage.jobs.records import LONGEST_WAIT, Kind, OpenJob, on
 from storage.jobs.trouble import trial
 
 _LEAST_SHARE = 2
@@ -42,9 +42,9 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
         text(
             "select page_id, coalesce(shard_limit, :most) as shard_limit from mill.job_page"
             " where job_id = :job and state = 'pending'"
-            # Later than in a day was noted before the database's clock was set back.
+            # Later than any wait was noted before the database's clock was set back.
             " and (not_before between clock_timestamp()"
-            " and clock_timestamp() + interval '1 day') is not true"
+            " and clock_timestamp() + make_interval(secs => :longest)) is not true"
             " and page_id <> all(cast(:tried as bigint[]))"
             " order by page_id limit :rows for update skip locked"
         ),
@@ -53,6 +53,7 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
             "most": shard_pages,
             "rows": free * shard_pages,
             "tried": held.tried if held else [],
+            "longest": LONGEST_WAIT,
         },
     )
     limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
@@ -108,7 +109,7 @@ def queue_sources(
         text(
             "select number from mill.job_source where job_id = :job and state = 'pending'"
             " and (not_before between clock_timestamp()"
-            " and clock_timestamp() + interval '1 day') is not true"
+            " and clock_timestamp() + interval '1 hour') is not true"
             " and number <> all(cast(:tried as bigint[]))"
             " order by number limit :rows for update skip locked"
         ),

@@ -102,12 +102,12 @@ def trial(connection: Connection, kind: Kind, job_id: int) -> Trial | None:
         on(
             kind,
             "select tried, (held_until between clock_timestamp()"
-            " and clock_timestamp() + interval '1 day') is not true"
+            " and clock_timestamp() + make_interval(secs => :longest)) is not true"
             " and not exists (select from @work w where w.job_id = :job"
             " and w.state in ('queued', 'running')) as now"
             " from mill.trouble where job_id = :job and kind = :kind and held_until is not null",
         ),
-        {"job": job_id, "kind": kind},
+        {"job": job_id, "kind": kind, "longest": LONGEST_WAIT},
     ).one_or_none()
     if row is None:
         return None
@@ -166,7 +166,7 @@ def _hold(connection: Connection, kind: Kind, job_id: int) -> None:
             " + make_interval(secs => least(:longest, power(2, least(holds, 30))))"
             " where job_id = :job and kind = :kind"
             " and (held_until between clock_timestamp()"
-            " and clock_timestamp() + interval '1 day') is not true"
+            " and clock_timestamp() + make_interval(secs => :longest)) is not true"
         ),
         {"job": job_id, "kind": kind, "longest": LONGEST_WAIT},
     )
@@ -239,7 +239,9 @@ def _give_up(connection: Connection, job_id: int) -> None:
             " and page_id in (select unnest(tried) from mill.trouble"
             " where job_id = :job and kind = 'digitize') returning job_id, page_id, attempts)"
             " insert into mill.quarantine (job_id, page_id, reason)"
-            " select over.job_id, over.page_id, coalesce(a.reason, t.reason) from over"
+            " select over.job_id, over.page_id, coalesce(case when a.outcome = 'died' then"
+            " format('the worker died %s times on it (%s)', over.attempts, a.reason)"
+            " else a.reason end, t.reason) from over"
             " join mill.trouble t on t.job_id = over.job_id and t.kind = 'digitize'"
             " left join mill.attempt a on (a.job_id, a.page_id, a.number)"
             " = (over.job_id, over.page_id, over.attempts)"
