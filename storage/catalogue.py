@@ -285,12 +285,25 @@ def readings_of(connection: Connection, page_id: int) -> list[Reading]:
     return [Reading(**row) for row in rows.mappings()]
 
 
-def reading(connection: Connection, page_id: int, run_id: int | None = None) -> Reading:
-    """Return what a run, or the current one, has read on a page. Raises `BadInput` for none."""
-    for found in readings_of(connection, page_id):
-        if found.run_id == run_id or (run_id is None and found.current):
-            return found
-    raise BadInput(f"page {page_id}", "not yet read", "wait for its job, or digitize it")
+def reading(connection: Connection, page_id: int, run_id: int | None = None) -> tuple[str, Reading]:
+    """Return a page's name and what a run, or the current one, has read on it.
+
+    Raises `BadInput` where there is no such page or reading.
+    """
+    row = connection.execute(
+        text(
+            "select page.name, run.id as run_id, run.name as run, confidence,"
+            " transcription.created_at, run.id is not distinct from current_run_id as current"
+            " from mill.page join mill.transcription on page_id = page.id"
+            " join mill.run on run.id = run_id"
+            " where page.id = :page and run_id = coalesce(:run, current_run_id)"
+        ),
+        {"page": page_id, "run": run_id},
+    ).one_or_none()
+    if row is None:
+        raise BadInput(f"page {page_id}", "not yet read", "wait for its job, or digitize it")
+    name, *rest = row
+    return name, Reading(*rest)
 
 
 def version(connection: Connection, page_id: int, run_id: int | None = None) -> str:

@@ -75,7 +75,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
         status: {"description": _SAID[status], "content": content}
-        for status in sorted({400, 401, 403, 413, 422, 429, 503, *statuses})
+        for status in sorted({400, 401, 403, 404, 413, 422, 429, 503, *statuses})
     }
 
 

@@ -86,7 +86,7 @@ def _look_up(site: Site, request: Request, address: str | None) -> Principal | N
         return _by_token(site, written.strip(), address)
     cookie = request.cookies.get(COOKIE)
     if cookie:
-        with site.reading() as connection:
+        with site.at_once() as connection:
             user = accounts.user_of_session(connection, cookie)
         if user is not None:
             return Principal(user.name, user.role, "session", address, csrf_of(cookie))
@@ -96,7 +96,7 @@ def _look_up(site: Site, request: Request, address: str | None) -> Principal | N
 
 
 def _by_token(site: Site, written: str, address: str | None) -> Principal:
-    with site.database.begin() as connection:
+    with site.at_once() as connection:
         token = accounts.known_token(connection, written)
         if token is not None and token.unused:
             accounts.used(connection, token.id)

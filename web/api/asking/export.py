@@ -85,7 +85,7 @@ def export_page(
         if known is not None:
             return known
         page = catalogue.page(connection, page_id)
-        reading = catalogue.reading(connection, page_id, run)
+        _, reading = catalogue.reading(connection, page_id, run)
         said = PublishedPage(
             page.name,
             reading.run,

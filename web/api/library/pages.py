@@ -92,10 +92,9 @@ def get_transcription(
         known = etags.unchanged(if_none_match, etag)
         if known is not None:
             return known
-        page = catalogue.page(connection, page_id)
-        reading = catalogue.reading(connection, page_id, run)
+        name, reading = catalogue.reading(connection, page_id, run)
         said = transcriptions.load(connection, page_id, reading.run_id)
-    body = json.dumps(to_json(said, page.name, reading.run), ensure_ascii=False, allow_nan=False)
+    body = json.dumps(to_json(said, name, reading.run), ensure_ascii=False, allow_nan=False)
     return Response(body.encode(), media_type="application/json", headers={"ETag": etag})
 
 
