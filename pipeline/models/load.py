@@ -27,6 +27,11 @@ def model_path(name: str) -> Path:
     return FOLDER / f"{name}.safetensors"
 
 
+def shipped_models() -> frozenset[str]:
+    """Return the names of all weights that are shipped."""
+    return frozenset(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
 def write(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
     """Write weights and their config (what JSON can hold) to `path`, whole or not at all."""
     data = save(

@@ -1,6 +1,7 @@
 """One recognizer, reading crops of any size: fitted, batched, decoded, calibrated.
 
-Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors`: see `second`.
+Beside its weights `NAME.safetensors` may lie `NAME-second.safetensors`: see `second`. Weights that
+were adapted to a hand name the shipped network that is asked in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.models.load import load_recognizer
+from pipeline.models.load import load_recognizer, model_path, read, shipped_models
 from pipeline.page import Reading
 from pipeline.precision import half_precision
 from pipeline.preprocess import Gray
@@ -27,9 +28,15 @@ from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
 
 
 def second_of(path: Path) -> Path | None:
-    """Return the weights that are asked for a second opinion, where there are any."""
-    second = path.with_name(f"{path.stem}-second{path.suffix}")
-    return second if second.exists() else None
+    """Return the weights that are asked for a second opinion, where there are any.
+
+    They lie beside, or are those of ours that the file names. Raises `BadInput` for no weights.
+    """
+    beside = path.with_name(f"{path.stem}-second{path.suffix}")
+    if beside.exists():
+        return beside
+    named = read(path)[1].get("second", "")
+    return model_path(named) if named in shipped_models() else None
 
 
 def load_reader(path: Path, device: str, crops: int, calibrated: bool = True) -> LineReader:

@@ -18,6 +18,7 @@ from pipeline.models.load import load_recognizer
 from pipeline.recognition.calibration import from_config, is_binary
 from pipeline.recognition.crops import fit_crop
 from pipeline.recognition.network import Recognizer, RecognizerConfig
+from pipeline.recognition.reader import second_of
 from pipeline.training.datasets import Labelled, split
 from pipeline.training.finish import finish, judge
 from pipeline.training.loop import Progress, Schedule
@@ -76,7 +77,9 @@ def adapt(
     first = folder / "held-back"
     train(lesson, SCHEDULE, first, device, network.state_dict(), report)
     command = f"ledgermill learn (from {start.name})"
-    done = finish(NAME, lesson, SCHEDULE, first, command, from_config(config))
+    asked = second_of(start)
+    second = None if asked is None else asked.stem
+    done = finish(NAME, lesson, SCHEDULE, first, command, from_config(config), second)
     after = done.accuracy["held"]
     adapted, _ = load_recognizer(done.weights)
     if not is_better((before, after), (_cost(network, held), _cost(adapted, held))):
@@ -84,7 +87,7 @@ def adapt(
     everything = _lesson(network.config, [*corrected, *proved], held)
     whole = replace(SCHEDULE, validate_every=SCHEDULE.steps)
     train(everything, whole, folder / "all", device, network.state_dict(), report)
-    last = finish(NAME, everything, whole, folder / "all", command, from_config(config))
+    last = finish(NAME, everything, whole, folder / "all", command, from_config(config), second)
     return Adapted(len(learnt), len(held), before, after, last.weights)
 
 

@@ -72,12 +72,14 @@ def finish(
     folder: Path,
     command: str,
     before: Calibration | None = None,
+    second: str | None = None,
 ) -> Finished:
     """Make `NAME.safetensors` and its card `NAME.md` in `folder` of the training that ended there.
 
     `command` is what trains the like again. `before` is the calibration of the weights that were
-    started from; it stays where too little was held out to learn another. The weights are kept in
-    half precision, and judged so. Raises `LedgermillError` where the training has not come to its
+    started from; it stays where too little was held out to learn another. `second` names the
+    shipped weights that are asked for a second opinion. The weights are kept in half precision, and
+    judged so. Raises `LedgermillError` where the training has not come to its
     first validation.
     """
     if not (folder / BEST).exists():
@@ -86,15 +88,15 @@ def finish(
     network = Recognizer(lesson.config)
     network.load_state_dict(tensors)
     path = folder / f"{name}.safetensors"
-    write_recognizer(path, network, tensors, name=name, step=notes["step"])
+    said = {"name": name, "step": notes["step"], **({"second": second} if second else {})}
+    write_recognizer(path, network, tensors, **said)
     judged = judge(path, lesson.validation)
     calibration = learn_calibration(list(judged.values()))
     if calibration is None or sum(len(found.right) for found in judged.values()) < ENOUGH:
         calibration = before or calibration
     kept = {"calibration": calibration.to_config()} if calibration else {}
     accuracy = {each: round(found.accuracy, 4) for each, found in judged.items()}
-    said = {"name": name, "step": notes["step"], "accuracy": accuracy, **kept}
-    write_recognizer(path, network, tensors, **said)
+    write_recognizer(path, network, tensors, **said, accuracy=accuracy, **kept)
     digest.cache_clear()
     card = path.with_suffix(".md")
     card.write_text(_card(name, lesson, schedule, path, judged, calibration, command), "utf-8")

@@ -66,6 +66,7 @@ def recognizer(
     """
     from pipeline.models.load import digest, load_recognizer
     from pipeline.recognition.calibration import from_config
+    from pipeline.recognition.reader import second_of
     from pipeline.training.finish import finish
     from pipeline.training.lessons import LESSONS
     from pipeline.training.recognizer import train as teach
@@ -88,7 +89,9 @@ def recognizer(
         teach(counted, schedule, out, training_device(settings().device), weights, report)
     with console().status("calibrating, and writing the card"):
         command = command_line("recognizer", profile, data, start)
-        done = finish(profile, lesson, schedule, out, command, before)
+        asked = None if start is None else second_of(start)
+        second = None if asked is None else asked.stem
+        done = finish(profile, lesson, schedule, out, command, before, second)
     _say(done.weights, done.card, dict(done.accuracy), "exactly right", json)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.models.load import write_recognizer
+from pipeline.models.load import model_path, write_recognizer
 from pipeline.recognition.network import Recognizer, RecognizerConfig
 from pipeline.recognition.reader import LineReader, load_reader, second_of
 from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
@@ -66,6 +66,11 @@ def test_a_second_network_is_asked_where_the_first_is_unsure(tmp_path: Path) -> 
         write_recognizer(path, network, network.state_dict())
     assert second_of(paths[0]) == paths[1]
     assert second_of(paths[1]) is None
+    named = tmp_path / "adapted.safetensors"
+    write_recognizer(named, network, network.state_dict(), second="numeric-second")
+    assert second_of(named) == model_path("numeric-second")
+    write_recognizer(named, network, network.state_dict(), second="../numeric-second")
+    assert second_of(named) is None
     gray = crops()
     black = [np.where(crop < 128, 0, 255).astype(np.uint8) for crop in gray]
     both = load_reader(paths[0], "cpu", 8)
