@@ -207,6 +207,8 @@ def _environment(endpoints: Endpoints) -> dict[str, str]:
     environment["LEDGERMILL_OBJECT_STORE"] = endpoints.object_store
     # Every shard starts threads anew; each may otherwise keep what the C library has freed for it.
     environment.setdefault("MALLOC_ARENA_MAX", "2")
+    # torch keeps what it has made for a shape of batch, of 1,024 shapes: that grows for hours.
+    environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     threads = settings().threads
     if threads is not None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
