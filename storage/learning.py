@@ -129,10 +129,10 @@ def corrected(connection: Connection) -> dict[str, int]:
     """Return the collections that have corrections in cells, and how many."""
     rows = connection.execute(
         text(
-            "select collection.name, count(*) as count from mill.correction"
+            "select collection.name, count(*) as cells from mill.correction"
             " join mill.page on page.id = page_id"
             " join mill.collection on collection.id = collection_id"
             ' where withdrawn_at is null and "table" is not null group by 1 order by 1'
         )
     )
-    return {row.name: row.count for row in rows}
+    return {row.name: row.cells for row in rows}

@@ -63,6 +63,9 @@ DOUBTFUL = f"(status in ('doubtful', 'rejected') or status <> 'verified' and {_F
 UNSURE = f"confidence < 0.9 and status in ('plain', 'repaired', 'inferred') and not {_FAILS}"
 """Other cells that were read without being sure, as a condition."""
 
+_IS_DOUBTFUL, _IS_UNSURE = text(DOUBTFUL), text(UNSURE)
+_LINE_UNSURE = text("confidence < 0.9")
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -467,7 +470,7 @@ class Line(Base):
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("cardinality(polygon) = 8", name="polygon"),
         Index("line_search_idx", "search", postgresql_using="gin"),
-        Index("line_unsure_idx", "confidence", postgresql_where=text("confidence < 0.9")),
+        Index("line_unsure_idx", "confidence", postgresql_where=_LINE_UNSURE),
         {"postgresql_partition_by": "range (transcription_id)"},
     )
 
@@ -529,8 +532,8 @@ class Cell(Base):
             postgresql_where=_HAS_WORDS,
         ),
         Index("cell_value_idx", "value", postgresql_where=_HAS_VALUE),
-        Index("cell_doubtful_idx", "confidence", postgresql_where=text(DOUBTFUL)),
-        Index("cell_unsure_idx", "confidence", postgresql_where=text(UNSURE)),
+        Index("cell_doubtful_idx", "confidence", postgresql_where=_IS_DOUBTFUL),
+        Index("cell_unsure_idx", "confidence", postgresql_where=_IS_UNSURE),
         {"postgresql_partition_by": "range (transcription_id)"},
     )
 

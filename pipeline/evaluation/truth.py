@@ -46,13 +46,13 @@ def read_truth(folder: Path) -> dict[str, PageTruth]:
         pages[name] = replace(known, texts=tuple(read_lines(file)), tables=tables)
     grids: dict[str, dict[int, TableTruth]] = {}
     for file in sorted(folder.glob("*.csv")):
-        name = _TABLE_NAME.fullmatch(file.stem)
-        page, number = (name["page"], int(name["number"])) if name else (file.stem, 1)
+        numbered = _TABLE_NAME.fullmatch(file.stem)
+        page, number = (numbered["page"], int(numbered["number"])) if numbered else (file.stem, 1)
         grids.setdefault(page, {})[number] = read_grid(file)
-    for page, tables in grids.items():
+    for page, by_number in grids.items():
         known = _page(pages, page)
         if not known.tables:
-            in_order = tuple(tables[number] for number in sorted(tables))
+            in_order = tuple(by_number[number] for number in sorted(by_number))
             pages[page] = replace(known, tables=in_order)
     if not pages:
         raise BadInput(
