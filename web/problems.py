@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,6 +86,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer)
     app.add_exception_handler(RequestValidationError, _answer)
     app.add_exception_handler(LedgermillError, _answer)
+    app.add_exception_handler(DataError, _answer)
+    app.add_exception_handler(UnicodeEncodeError, _answer)
     app.add_exception_handler(Exception, _answer)
 
 
@@ -156,7 +159,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, str(error))
         case DataError() | UnicodeEncodeError():
             return Problem(422, "a text or number is none that the database can hold; write others")
-    _log.error("web.error", exc_info=error)
+    _log.error("web.error", trace="".join(traceback.format_exception(error)))
     return Problem(500, "an error of the server's own; it is in the server's log")
 
 

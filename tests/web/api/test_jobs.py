@@ -44,7 +44,7 @@ def test_an_upload_becomes_a_job_whose_sources_are_in_the_store(
 def test_no_file_of_the_server_can_be_named(clients: dict[str, TestClient]) -> None:
     operator = clients["operator"]
     assert upload(operator, profile="/etc/passwd").status_code == 404
-    for source in ("/etc/passwd", "file:///etc/passwd", "ftp://host/x", "http://"):
+    for source in ("/etc/passwd", "file:///etc/passwd", "ftp://host/x", "http://", "s3://m]"):
         said = {"sources": [source], "collection": "new"}
         assert operator.post("/api/v1/jobs/sources", json=said).status_code == 422, source
     assert operator.get("/api/v1/jobs").json()["items"] == []
