@@ -17,7 +17,7 @@ SILENT_SECONDS = 60.0
 
 _LATEST = """
     select learning.id, collection.name as collection, author, started_at, finished_at, better,
-        reason, learnt, held, proved, right_before, right_after, profile,
+        reason, cells, proved, right_before, right_after, profile,
         finished_at is null
             and heartbeat_at > clock_timestamp() - make_interval(secs => :silent) as running
     from mill.learning join mill.collection on collection.id = collection_id
@@ -31,10 +31,10 @@ _LATEST = """
 class Learning:
     """One time that a network learnt from corrections.
 
-    `better` tells whether it reads what was held back better than before; `right_before` and
-    `right_after` are the parts of the `held` cells read rightly. `profile` reads with it, its
-    weights in the object store, and is null where it is no better. `reason` is why it failed. What
-    neither is `running` nor has `finished_at` has ended without a word.
+    `better` tells whether it reads corrected cells that it had not learnt from better than before;
+    `right_before` and `right_after` are how many of the `cells` were read rightly. `profile` reads
+    with it, its weights in the object store, and is null where it is no better. `reason` is why it
+    failed. What neither is `running` nor has `finished_at` has ended without a word.
     """
 
     id: int
@@ -44,11 +44,10 @@ class Learning:
     finished_at: datetime | None
     better: bool | None
     reason: str | None
-    learnt: int | None
-    held: int | None
+    cells: int | None
     proved: int | None
-    right_before: float | None
-    right_after: float | None
+    right_before: int | None
+    right_after: int | None
     profile: Mapping[str, Any] | None
     running: bool
 
@@ -81,22 +80,19 @@ def end(
     connection: Connection,
     learning_id: int,
     counts: Mapping[str, int],
-    right: tuple[float, float],
     profile: Mapping[str, Any] | None,
 ) -> None:
-    """Note what came of it: `counts` has `learnt`, `held` and `proved`. The caller commits."""
+    """Note what came of it; `counts` are those of `Learning`. The caller commits."""
     connection.execute(
         text(
             "update mill.learning set finished_at = clock_timestamp(), better = :better,"
-            " learnt = :learnt, held = :held, proved = :proved, right_before = :before,"
-            " right_after = :after, profile = cast(:profile as jsonb) where id = :id"
+            " cells = :cells, proved = :proved, right_before = :right_before,"
+            " right_after = :right_after, profile = cast(:profile as jsonb) where id = :id"
         ),
         {
             "id": learning_id,
             "better": profile is not None,
             **counts,
-            "before": right[0],
-            "after": right[1],
             "profile": None if profile is None else json.dumps(dict(profile)),
         },
     )

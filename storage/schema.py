@@ -706,11 +706,10 @@ class Learning(Base):
     finished_at: Mapped[datetime | None]
     better: Mapped[bool | None]
     reason: Mapped[str | None]
-    learnt: Mapped[int | None] = mapped_column(Integer)
-    held: Mapped[int | None] = mapped_column(Integer)
+    cells: Mapped[int | None] = mapped_column(Integer)
     proved: Mapped[int | None] = mapped_column(Integer)
-    right_before: Mapped[float | None]
-    right_after: Mapped[float | None]
+    right_before: Mapped[int | None] = mapped_column(Integer)
+    right_after: Mapped[int | None] = mapped_column(Integer)
     profile: Mapped[dict[str, Any] | None]
 
 

@@ -113,13 +113,18 @@ def learn(
             fail(connection, number, reason(error) if isinstance(error, Exception) else "stopped")
         raise
     found = learnt.adapted
-    counts = {"learnt": found.learnt, "held": found.held, "proved": learnt.proved}
+    counts = {
+        "cells": found.cells,
+        "proved": learnt.proved,
+        "right_before": found.before,
+        "right_after": found.after,
+    }
     kept = None
     if learnt.profile is not None:
         store = open_store(place.endpoints.object_store)
         kept = stored(load_profile(str(learnt.profile)), store).model_dump(mode="json")
     with place.database.begin() as connection:
-        end(connection, number, counts, (found.before, found.after), kept)
+        end(connection, number, counts, kept)
     return learnt
 
 
@@ -180,7 +185,7 @@ def _cut_out(
         wanted = dict(enumerate(_wanted(connection, row.id)))
         if not any(each.corrected for each in wanted.values()):
             continue
-        # Whole volumes are held back, as a volume mostly is of one hand; else whole pages.
+        # Whole volumes stay on one side, as a volume mostly is of one hand; else whole pages.
         group = row.source if len(documents) > 1 else row.name
         image = decode_image(store.get(row.image_sha256), limits)
         crops = recut(image, profile, engine, {i: w.polygon for i, w in wanted.items()})

@@ -23,11 +23,10 @@ def upgrade() -> None:
         sa.Column("finished_at", time),
         sa.Column("better", sa.Boolean()),
         sa.Column("reason", sa.Text()),
-        sa.Column("learnt", sa.Integer()),
-        sa.Column("held", sa.Integer()),
+        sa.Column("cells", sa.Integer()),
         sa.Column("proved", sa.Integer()),
-        sa.Column("right_before", sa.REAL()),
-        sa.Column("right_after", sa.REAL()),
+        sa.Column("right_before", sa.Integer()),
+        sa.Column("right_after", sa.Integer()),
         sa.Column("profile", postgresql.JSONB()),
         sa.ForeignKeyConstraint(
             ["collection_id"], ["mill.collection.id"], name="learning_collection_id_fkey"

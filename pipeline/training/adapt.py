@@ -1,54 +1,51 @@
 """Learn a hand from a few dozen corrected cells, and tell whether that reads it better.
 
 The network that read the cells goes on from where it is, a few minutes long, on nothing but them,
-each time warped, blotted and cut otherwise. A part is held back first: what is not measured to be
-better is not used. Where it is, the network learns once more, from all of them.
+each time warped, blotted and cut otherwise. First each half is read by what learnt from the other:
+what is not measured to be better is not used. Where it is, the network learns from all of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from pipeline.errors import BadInput
 from pipeline.models.load import load_recognizer
 from pipeline.recognition.calibration import from_config, is_binary
-from pipeline.recognition.crops import fit_crop
-from pipeline.recognition.network import Recognizer, RecognizerConfig
 from pipeline.recognition.reader import second_of
-from pipeline.training.datasets import Labelled, split
+from pipeline.training.datasets import Labelled
 from pipeline.training.finish import finish, judge
 from pipeline.training.loop import Progress, Schedule
 from pipeline.training.numeric import NumericSource, sampler
-from pipeline.training.recognizer import Lesson, collate, loss, train
+from pipeline.training.recognizer import Lesson, train
 
 NAME = "numeric"
 FEWEST = 20
 """Fewer corrected cells teach less than they may spoil."""
 
-SURER = 0.8
-"""To what part the cost of what is held back must fall."""
+MORE = 2
+"""So many cells more must be read rightly: one may be luck."""
 
 SCHEDULE = Schedule(
-    steps=160, rate=3e-4, warmup=20, validate_every=40, patience=4, decay=0.98, weight_decay=0.0
+    steps=160, rate=3e-4, warmup=20, validate_every=160, decay=0.98, weight_decay=0.0
 )
 CROPS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """What came of it: the part of `held` cells read exactly right `before` and `after`.
+    """What came of it: of `cells` corrected ones, how many are read rightly `before` and `after`.
 
-    `weights` are those that learnt from all cells, `None` where they are no better.
+    `after` is what the network read of each half that had learnt from the other. `weights` are
+    those that learnt from all cells, `None` where it is no better.
     """
 
-    learnt: int
-    held: int
-    before: float
-    after: float
+    cells: int
+    before: int
+    after: int
     weights: Path | None
 
 
@@ -62,56 +59,68 @@ def adapt(
 ) -> Adapted:
     """Go on from the weights `start` with cells that people corrected, in `folder`.
 
-    `corrected` are divided by their groups (documents, pages) into what is learnt and what is held
-    back (`pipeline.training.datasets.split`); `proved` cells, which the table's own arithmetic
-    vouches for, are learnt as well, and never measured on. `before` is measured with all networks
-    that `start` stands beside, as pages are read. Raises `BadInput` for fewer than `FEWEST`.
+    `corrected` are divided into halves by their groups (documents, pages), of which each is read by
+    what learnt from the other; `proved` cells, which the table's own arithmetic vouches for, are
+    learnt as well, and never measured on. `before` is measured as pages are read. Raises
+    `BadInput` for fewer than `FEWEST`.
     """
     if len(corrected) < FEWEST:
         reason = f"only {len(corrected)} corrected numbers can be learnt from"
         raise BadInput("corrections", reason, f"correct or accept {FEWEST} and more of one hand")
-    network, config = load_recognizer(start)
-    learnt, held = split(corrected)
-    lesson = _lesson(network.config, [*learnt, *proved], held)
-    before = judge(start, {"held": held})["held"].accuracy
-    first = folder / "held-back"
-    train(lesson, SCHEDULE, first, device, network.state_dict(), report)
-    command = f"ledgermill learn (from {start.name})"
-    asked = second_of(start)
-    second = None if asked is None else asked.stem
-    done = finish(NAME, lesson, SCHEDULE, first, command, from_config(config), second)
-    after = done.accuracy["held"]
-    adapted, _ = load_recognizer(done.weights)
-    if not is_better((before, after), (_cost(network, held), _cost(adapted, held))):
-        return Adapted(len(learnt), len(held), before, after, None)
-    everything = _lesson(network.config, [*corrected, *proved], held)
-    whole = replace(SCHEDULE, validate_every=SCHEDULE.steps)
-    train(everything, whole, folder / "all", device, network.state_dict(), report)
-    last = finish(NAME, everything, whole, folder / "all", command, from_config(config), second)
-    return Adapted(len(learnt), len(held), before, after, last.weights)
+    before = int(judge(start, {"held": corrected})["held"].right.sum())
+    after = 0
+    one, other = halves(corrected)
+    for name, learnt, held in (("first", one, other), ("second", other, one)):
+        weights = _learn(start, [*learnt, *proved], held, folder / name, device, report)
+        after += int(judge(weights, {"held": held})["held"].right.sum())
+    if after < before + MORE:
+        return Adapted(len(corrected), before, after, None)
+    last = _learn(start, [*corrected, *proved], corrected, folder / "all", device, report)
+    return Adapted(len(corrected), before, after, last)
 
 
-def is_better(right: tuple[float, float], cost: tuple[float, float]) -> bool:
-    """Return whether what is held back is read better than before: more of it, and more surely.
+def halves(samples: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
+    """Divide samples into two parts of about the same size, no group on both sides.
 
-    `right` are the parts read rightly before and after, `cost` the mean negative log-likelihoods of
-    the truths. Of a dozen cells one more may be luck; that all truths became likelier is not.
+    Those of a single group are dealt out by turns.
     """
-    return right[1] > right[0] and cost[1] < SURER * cost[0]
+    counts = Counter(sample.group for sample in samples)
+    if len(counts) == 1:
+        return list(samples[::2]), list(samples[1::2])
+    first: set[str] = set()
+    size = 0
+    for group, count in counts.most_common():
+        if 2 * (size + count) <= len(samples) or not first:
+            first.add(group)
+            size += count
+    return (
+        [sample for sample in samples if sample.group in first],
+        [sample for sample in samples if sample.group not in first],
+    )
 
 
-def _cost(network: Recognizer, held: Sequence[Labelled]) -> float:
-    config = network.config
-    classes = {character: i for i, character in enumerate(config.alphabet, 1)}
-    cells = [(fit_crop(c.gray, config.height, config.least, config.area), c) for c in held]
-    with torch.no_grad():
-        return float(loss(network, collate(cells, classes)))
-
-
-def _lesson(
-    config: RecognizerConfig, learnt: Sequence[Labelled], held: Sequence[Labelled]
-) -> Lesson:
+def _learn(
+    start: Path,
+    learnt: Sequence[Labelled],
+    held: Sequence[Labelled],
+    folder: Path,
+    device: str,
+    report: Callable[[Progress], None] | None,
+) -> Path:
+    """Return the weights that went on from `start` with what is `learnt`."""
+    network, config = load_recognizer(start)
     gray = [cell for cell in learnt if not is_binary(cell.gray)]
     binary = [cell for cell in learnt if is_binary(cell.gray)]
     make = sampler(NumericSource(gray=gray, binary=binary))
-    return Lesson(config, make, {"held": held}, CROPS)
+    lesson = Lesson(network.config, make, {"held": held}, CROPS)
+    train(lesson, SCHEDULE, folder, device, network.state_dict(), report)
+    asked = second_of(start)
+    return finish(
+        NAME,
+        lesson,
+        SCHEDULE,
+        folder,
+        "ledgermill learn",
+        from_config(config),
+        None if asked is None else asked.stem,
+    ).weights

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from pipeline.engines import weights_digest
@@ -14,6 +17,7 @@ from pipeline.errors import BadInput
 from pipeline.page import from_json
 from pipeline.profiles import Profile, load_profile
 from pipeline.training import adapt as adapting
+from pipeline.training.datasets import Labelled
 from storage.corrections import CellPlace, correct
 from storage.jobs import ensure_collection
 from storage.learning import begin, find, latest
@@ -98,12 +102,12 @@ def test_what_is_no_better_changes_nothing(
     assert found.profile is None
     assert found.pages == 1
     assert found.adapted.weights is None
-    assert 0 < found.adapted.held < found.adapted.learnt <= RAIN
-    assert found.adapted.after <= found.adapted.before
+    assert 20 <= found.adapted.cells <= RAIN
+    assert found.adapted.after < found.adapted.before + adapting.MORE
     assert not list((tmp_path / "learnt").glob("*.toml"))
     [kept] = latest(connection, "ledgers")
     assert (kept.better, kept.author, kept.profile) == (False, "ada", None)
-    assert kept.held == found.adapted.held
+    assert kept.cells == found.adapted.cells
 
 
 def test_what_is_better_is_a_profile_to_read_with(
@@ -115,7 +119,7 @@ def test_what_is_better_is_a_profile_to_read_with(
 ) -> None:
     short = replace(adapting.SCHEDULE, steps=1, validate_every=1)
     monkeypatch.setattr(adapting, "SCHEDULE", short)
-    monkeypatch.setattr(adapting, "is_better", lambda right, cost: True)
+    monkeypatch.setattr(adapting, "MORE", -RAIN)
     accept(connection, page, RAIN)
     found = learn(place, "ledgers", load_profile("default"), tmp_path / "learnt", "ada")
     assert found.profile is not None
@@ -179,7 +183,14 @@ def test_a_collection_is_learnt_from_once_at_a_time(
         find(connection, 10**9)
 
 
-def test_one_cell_more_may_be_luck() -> None:
-    assert adapting.is_better((0.75, 0.83), (2.0, 1.0))
-    assert not adapting.is_better((0.75, 0.83), (2.0, 1.9))
-    assert not adapting.is_better((0.75, 0.75), (2.0, 1.0))
+@given(st.lists(st.sampled_from("abcd"), min_size=2, max_size=40))
+def test_no_page_is_on_both_sides(groups: list[str]) -> None:
+    samples = [Labelled(np.zeros((2, 2), np.uint8), ("1",), group) for group in groups]
+    one, other = adapting.halves(samples)
+    assert one
+    assert other
+    assert len(one) + len(other) == len(samples)
+    if len(set(groups)) > 1:
+        assert not {each.group for each in one} & {each.group for each in other}
+    else:
+        assert abs(len(one) - len(other)) <= 1

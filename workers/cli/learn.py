@@ -30,9 +30,9 @@ def learn(
 ) -> None:
     """Learn the hands of a collection from its corrected numbers; some minutes on two cores.
 
-    A part of the corrections is held back to measure on. Where the network reads those better
-    than before, a profile is written and the command that reads the least certain pages again is
-    named; where it does not, nothing changes.
+    Each half of the corrections is read by what learnt from the other. Where that is better than
+    before, a profile is written and the command that reads the least certain pages again is named;
+    where it is not, nothing changes.
     """
     import datetime
     import getpass
@@ -50,7 +50,7 @@ def learn(
         stamp = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m%d-%H%M%S")
         folder = out or place.settings.home / "learnt" / f"{slug(collection)}-{stamp}"
         folder.mkdir(parents=True, exist_ok=True)
-        with progress(folder / "held-back", SCHEDULE.steps, quiet=json) as (_, report):
+        with progress(folder / "all", SCHEDULE.steps, quiet=json) as (_, report):
             learnt = teach(place, collection, how, folder, by or getpass.getuser(), report)
     if json:
         said = asdict(learnt)
@@ -58,11 +58,11 @@ def learn(
         return
     found = learnt.adapted
     print_line(
-        f"learnt from {found.learnt} corrected numbers of {learnt.pages} pages "
+        f"{found.cells} corrected numbers of {learnt.pages} pages, "
         f"and {learnt.proved} that their tables prove"
     )
     print_line(
-        f"of {found.held} held back: {found.before:.1%} right before, {found.after:.1%} after"
+        f"{found.before} read rightly before, {found.after} by what learnt from the other half"
     )
     if learnt.profile is None:
         print_line("no better: nothing is changed; correct more, or more pages")

@@ -47,15 +47,15 @@ def test_what_came_of_it_is_listed_and_used(
     clients: dict[str, TestClient], connection: sqlalchemy.Connection, corrected: Library
 ) -> None:
     better = store.begin(connection, COLLECTION, "ada")
-    counts = {"learnt": 48, "held": 12, "proved": 300}
+    counts = {"cells": 60, "proved": 300, "right_before": 45, "right_after": 54}
     profile = load_profile("default").model_dump(mode="json")
-    store.end(connection, better, counts, (0.75, 0.9), {**profile, "name": "learnt"})
+    store.end(connection, better, counts, {**profile, "name": "learnt"})
     worse = store.begin(connection, COLLECTION, "ada")
-    store.end(connection, worse, counts, (0.75, 0.7), None)
+    store.end(connection, worse, {**counts, "right_after": 44}, None)
     store.fail(connection, store.begin(connection, COLLECTION, "ben"), "corrections: too few")
     connection.commit()
     shown = clients["operator"].get("/learning", headers=HTML).text
-    for said in ("75.0 %", "90.0 % of 12", "no better, not used", "corrections: too few"):
+    for said in ("45 of 60", "54 of 60", "no better, not used", "corrections: too few"):
         assert said in shown
     assert shown.count("/read-again") == 1
     refused = clients["operator"].post(f"/learning/{worse}/read-again")
