@@ -25,7 +25,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -229,7 +228,8 @@ def run(load: Load, address: str, token: str, draw: Draw, seconds: float) -> Non
     before = on_processors(processes)
     for thread in threads:
         thread.join()
-    load.busy = on_processors(processes | serving_processes()) - before
+    after = on_processors(processes | serving_processes())
+    load.busy = sum(seconds - before.get(process, 0.0) for process, seconds in after.items())
     load.seconds = seconds
 
 
@@ -245,16 +245,16 @@ def serving_processes() -> set[psutil.Process]:
     return found
 
 
-def on_processors(processes: set[Any]) -> float:
-    """Return for how many seconds processes that are still there were on the processors."""
-    total = 0.0
+def on_processors(processes: set[psutil.Process]) -> dict[psutil.Process, float]:
+    """Return for how many seconds each process that is still there was on the processors."""
+    found = {}
     for process in processes:
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
-    return total
+        found[process] = times.user + times.system
+    return found
 
 
 if __name__ == "__main__":
