@@ -30,6 +30,7 @@ import structlog
 
 from pipeline.errors import LedgermillError
 from workers.logging import set_up
+from workers.memory import give_back as give_back_memory
 from workers.memory import go_first
 from workers.monitoring.measure import Measure, Outbox, parse, unmeasured
 from workers.settings import settings
@@ -352,6 +353,7 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
         )
 
     def after() -> None:
+        give_back_memory()
         if shards >= EXIT_AFTER_SHARDS:
             state.should_stop = os.EX_OK
 
