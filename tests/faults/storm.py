@@ -490,7 +490,9 @@ def difference(one: Any, other: Any, where: str = "") -> str | None:
             return f"{where}: {len(one)} and {len(other)}"
         pairs = [(*pair, f"{where}[{i}]") for i, pair in enumerate(zip(one, other, strict=True))]
     elif where.endswith(("confidence", "logprob")):
-        return None if math.isclose(one, other, abs_tol=5e-4) else f"{where}: {one}, {other}"
+        # In an alternative's logarithm, a difference of no account looks like a large one.
+        chances = (math.exp(one), math.exp(other)) if where.endswith("logprob") else (one, other)
+        return None if math.isclose(*chances, abs_tol=5e-4) else f"{where}: {one}, {other}"
     else:
         return None if one == other else f"{where}: {one!r}, {other!r}"
     return next((found for pair in pairs if (found := difference(*pair))), None)
