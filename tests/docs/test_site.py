@@ -23,6 +23,7 @@ def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert (tmp_path / "s" / "project" / "benchmarks" / "index.html").exists()
 
 
+@pytest.mark.timeout(400)  # pages are read, by networks that are loaded first
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda file: file.stem)
 def test_a_tutorial_can_be_followed(tutorial: Path, home: Path, tmp_path: Path) -> None:
     (tmp_path / "samples").symlink_to(ROOT / "samples")
