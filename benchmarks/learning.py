@@ -39,7 +39,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = adapt(model_path(NAME), learnt, [], Path(folder))
             seconds = time.monotonic() - start
-            # What measured no better by halves is not used.
+            # What measured no better in parts is not used.
             after = before
             if found.weights is not None:
                 after = judge(found.weights, {"rest": rest})["rest"].accuracy
@@ -51,7 +51,7 @@ def main() -> None:
         print(*row, flush=True)
     part = errors[1] / max(1, errors[0])
     report = (
-        f"# Learning a hand\n\n{options.cells} corrected cells of each writer, whose halves "
+        f"# Learning a hand\n\n{options.cells} corrected cells of each writer, whose parts "
         "decide; no writer has been learnt from before. Of the errors on the "
         f"remaining cells {part:.0%} are left ({errors[0]} before, {errors[1]} after). "
         f"{options.threads} threads, {machine()}.\n\n"

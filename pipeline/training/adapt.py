@@ -1,7 +1,7 @@
 """Learn a hand from a few dozen corrected cells, and tell whether that reads it better.
 
 The network that read the cells goes on from where it is, a few minutes long, on nothing but them,
-each time warped, blotted and cut otherwise. First each half is read by what learnt from the other:
+each time warped, blotted and cut otherwise. First each part is read by what learnt from the others:
 what is not measured to be better is not used. Where it is, the network learns from all of them.
 """
 
@@ -26,6 +26,9 @@ NAME = "numeric"
 FEWEST = 20
 """Fewer corrected cells teach less than they may spoil."""
 
+PARTS = 4
+"""In so many the corrections are divided to measure."""
+
 MORE = 2
 """So many cells more must be read rightly: one may be luck."""
 
@@ -39,7 +42,7 @@ CROPS = 32
 class Adapted:
     """What came of it: of `cells` corrected ones, how many are read rightly `before` and `after`.
 
-    `after` is what the network read of each half that had learnt from the other. `weights` are
+    `after` is what the network read of each part that had learnt from the others. `weights` are
     those that learnt from all cells, `None` where it is no better.
     """
 
@@ -59,8 +62,8 @@ def adapt(
 ) -> Adapted:
     """Go on from the weights `start` with cells that people corrected, in `folder`.
 
-    `corrected` are divided into halves by their groups (documents, pages), of which each is read by
-    what learnt from the other; `proved` cells, which the table's own arithmetic vouches for, are
+    `corrected` are divided into parts by their groups (documents, pages), of which each is read by
+    what learnt from the others; `proved` cells, which the table's own arithmetic vouches for, are
     learnt as well, and never measured on. `before` is measured as pages are read. Raises
     `BadInput` for fewer than `FEWEST`.
     """
@@ -69,9 +72,10 @@ def adapt(
         raise BadInput("corrections", reason, f"correct or accept {FEWEST} and more of one hand")
     before = int(judge(start, {"held": corrected})["held"].right.sum())
     after = 0
-    one, other = halves(corrected)
-    for name, learnt, held in (("first", one, other), ("second", other, one)):
-        weights = _learn(start, [*learnt, *proved], held, folder / name, device, report)
+    parts = divided(corrected)
+    for i, held in enumerate(parts):
+        learnt = [cell for part in parts if part is not held for cell in part]
+        weights = _learn(start, [*learnt, *proved], held, folder / f"part-{i}", device, report)
         after += int(judge(weights, {"held": held})["held"].right.sum())
     if after < before + MORE:
         return Adapted(len(corrected), before, after, None)
@@ -79,24 +83,20 @@ def adapt(
     return Adapted(len(corrected), before, after, last)
 
 
-def halves(samples: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
-    """Divide samples into two parts of about the same size, no group on both sides.
+def divided(samples: Sequence[Labelled]) -> list[list[Labelled]]:
+    """Divide samples into at most `PARTS` of about the same size, no group in two of them.
 
     Those of a single group are dealt out by turns.
     """
     counts = Counter(sample.group for sample in samples)
     if len(counts) == 1:
-        return list(samples[::2]), list(samples[1::2])
-    first: set[str] = set()
-    size = 0
+        return [list(samples[i::PARTS]) for i in range(min(PARTS, len(samples)))]
+    sizes = [0] * min(PARTS, len(counts))
+    home: dict[str, int] = {}
     for group, count in counts.most_common():
-        if 2 * (size + count) <= len(samples) or not first:
-            first.add(group)
-            size += count
-    return (
-        [sample for sample in samples if sample.group in first],
-        [sample for sample in samples if sample.group not in first],
-    )
+        home[group] = sizes.index(min(sizes))
+        sizes[home[group]] += count
+    return [[s for s in samples if home[s.group] == part] for part in range(len(sizes))]
 
 
 def _learn(

@@ -184,13 +184,14 @@ def test_a_collection_is_learnt_from_once_at_a_time(
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=2, max_size=40))
-def test_no_page_is_on_both_sides(groups: list[str]) -> None:
+def test_no_page_is_in_two_parts(groups: list[str]) -> None:
     samples = [Labelled(np.zeros((2, 2), np.uint8), ("1",), group) for group in groups]
-    one, other = adapting.halves(samples)
-    assert one
-    assert other
-    assert len(one) + len(other) == len(samples)
+    parts = adapting.divided(samples)
+    assert 2 <= len(parts) <= adapting.PARTS
+    assert all(parts)
+    assert sum(map(len, parts)) == len(samples)
     if len(set(groups)) > 1:
-        assert not {each.group for each in one} & {each.group for each in other}
+        named = [{each.group for each in part} for part in parts]
+        assert sum(map(len, named)) == len(set(groups))
     else:
-        assert abs(len(one) - len(other)) <= 1
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1

@@ -30,9 +30,9 @@ def learn(
 ) -> None:
     """Learn the hands of a collection from its corrected numbers; some minutes on two cores.
 
-    Each half of the corrections is read by what learnt from the other. Where that is better than
-    before, a profile is written and the command that reads the least certain pages again is named;
-    where it is not, nothing changes.
+    Each quarter of the corrections is read by what learnt from the others. Where that is better
+    than before, a profile is written and the command that reads the least certain pages again is
+    named; where it is not, nothing changes.
     """
     import datetime
     import getpass
@@ -61,9 +61,7 @@ def learn(
         f"{found.cells} corrected numbers of {learnt.pages} pages, "
         f"and {learnt.proved} that their tables prove"
     )
-    print_line(
-        f"{found.before} read rightly before, {found.after} by what learnt from the other half"
-    )
+    print_line(f"{found.before} read rightly before, {found.after} by what learnt from the others")
     if learnt.profile is None:
         print_line("no better: nothing is changed; correct more, or more pages")
         return
