@@ -34,8 +34,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python benchmarks/accuracy.py samples
-	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/bench.py
 
 docs: $(READY)
 	$(BIN)/python -m mkdocs build --strict

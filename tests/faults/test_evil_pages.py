@@ -31,10 +31,14 @@ def test_every_evil_page_is_set_aside_alone(machine: Any) -> None:
     reasons = {each["what"].rpartition("-")[2]: each["reason"] for each in result["failed"]}
     # Its supervisor and the reconciler find out about that one at about the same time.
     assert reasons.pop("404").startswith("the worker died 2 times on it")
+    # A page that eats memory meets one limit or the other first, as busy as the machine is.
+    assert reasons.pop("405") in (
+        "the worker died 2 times on it (a page took more than 1 GiB of memory)",
+        "the worker died 2 times on it (a page took longer than 1 s)",
+    )
     assert reasons == {
         "401": "ValueError: this page cannot be read",
         "402": "the worker died 2 times on it (SIGSEGV)",
         "403": "the worker died 2 times on it (a page took longer than 1 s)",
-        "405": "the worker died 2 times on it (a page took more than 1 GiB of memory)",
         "406": "the worker died 2 times on it (SIGKILL)",
     }
