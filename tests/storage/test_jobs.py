@@ -159,7 +159,7 @@ def test_an_attempt_is_counted_before_the_work(connection: Connection) -> None:
     shard = take(connection, job_id)
     row = connection.execute(text("select * from mill.attempt")).one()
     assert (row.number, row.worker, row.pages, row.outcome) == (1, "w", 1, None)
-    assert shard.pages == (ClaimedPage(1, "1".rjust(64, "0"), 1),)
+    assert shard.pages == (ClaimedPage(1, "1".rjust(64, "0"), 1, 1),)
 
 
 def test_a_page_that_fails_goes_alone_and_is_then_set_aside(connection: Connection) -> None:

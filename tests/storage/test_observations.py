@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -249,5 +250,5 @@ def test_the_view_costs_no_more_than_the_pages_that_are_asked_for(
     plan = "\n".join(
         connection.scalars(text("explain select value from observations where page_id = 3"))
     )
-    assert "cell_pkey" in plan
+    assert re.search(r"\bcell\w*_pkey", plan)  # of a partition
     assert "observed_pkey" in plan

@@ -295,6 +295,7 @@ def test_the_reader_may_call_nothing_that_acts(
     names = connection.scalars(
         text(
             "select distinct proname from pg_proc where provolatile = 'v' and prokind <> 'a'"
+            " and prorettype <> 'trigger'::regtype"  # nobody can call those
             f" and has_function_privilege('{READER}', oid, 'execute')"
         )
     )
