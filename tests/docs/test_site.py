@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+LEDGERMILL = [sys.executable, "-c", "from workers.cli.main import main; main()"]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,21 +27,32 @@ def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert (tmp_path / "s" / "project" / "benchmarks" / "index.html").exists()
 
 
+@pytest.fixture
+def fresh_home() -> Iterator[Path]:
+    """Return a home that nobody has used: a short path, for sockets' sake."""
+    folder = Path(tempfile.mkdtemp(prefix="lm-", dir="/tmp"))
+    yield folder
+    subprocess.run([*LEDGERMILL, "down"], env=_environment(folder), check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.mark.timeout(400)  # pages are read, by networks that are loaded first
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda file: file.stem)
-def test_a_tutorial_can_be_followed(tutorial: Path, home: Path, tmp_path: Path) -> None:
+def test_a_tutorial_can_be_followed(tutorial: Path, fresh_home: Path, tmp_path: Path) -> None:
     (tmp_path / "samples").symlink_to(ROOT / "samples")
     blocks = BLOCK.findall(tutorial.read_text("utf-8"))
     assert blocks
-    # The services are the session's: what a tutorial ends with would stop them for all tests.
-    script = "\n".join(blocks).replace("ledgermill down\n", "")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     followed = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
         cwd=tmp_path,
-        env={**os.environ, "PATH": path, "COLUMNS": "120"},
+        env=_environment(fresh_home),
         capture_output=True,
         text=True,
         check=False,
     )
     assert followed.returncode == 0, followed.stdout[-2000:] + followed.stderr[-2000:]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "COLUMNS": "120", "LEDGERMILL_HOME": str(home)}
