@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.models.load import read
 from pipeline.profiles import Profile
 from storage.objects import ObjectStore
 
@@ -28,6 +27,8 @@ def stored(profile: Profile, store: ObjectStore) -> Profile:
         path = Path(weights)
         if path.suffix != SUFFIX or not path.is_file():
             return weights
+        from pipeline.models.load import read  # slow, and most profiles name no weights
+
         read(path)  # whatever else it is does not go to workers
         return STORED + store.put(path.read_bytes(), "application/octet-stream")
 
