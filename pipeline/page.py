@@ -27,6 +27,14 @@ LineStatus = Literal["plain", "rejected"]
 """A line is `rejected`, though kept, where it is less sure than the profile asks."""
 
 
+TagKind = Literal["date", "place", "quantity"]
+"""What characters of a line can stand for."""
+
+
+RegionKind = Literal["table", "text", "heading", "margin", "figure", "stamp"]
+"""What a part of a page holds; a `margin` is a note beside the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """One candidate reading; `logprob` is the natural logarithm of its probability (<= 0)."""
@@ -52,8 +60,31 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """What characters `start` up to, not including, `end` of a line's text stand for.
+
+    `value` is a date by ISO 8601, as exact as is said (`1898-03-05`, `1898-03`, `--03-05`), the
+    name of a place, or the unit of a quantity, whose `number` it is then. `reference` is where more
+    is known of a place, such as `geonames:2643736`.
+    """
+
+    kind: TagKind
+    start: int
+    end: int
+    value: str
+    number: float | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text outside any table; `corrected` where a person says what it says."""
+    """One line of text outside any table; `corrected` where a person says what it says.
+
+    `raw` is what was read where post-processing made something else of it. `joined` is the whole
+    of a word that begins at the end of this line and goes on in another. `language` (BCP 47, such
+    as `ko`) and `script` (ISO 15924, such as `Kore`) are `None` where they are not known, `tagged`
+    in the order of the text. `region` is an index into the page's regions.
+    """
 
     text: str
     confidence: float
@@ -61,6 +92,20 @@ class Line:
     alternatives: tuple[Alternative, ...] = ()
     status: LineStatus = "plain"
     corrected: bool = False
+    raw: str | None = None
+    joined: str | None = None
+    language: str | None = None
+    script: str | None = None
+    tagged: tuple[Tag, ...] = ()
+    region: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a page that holds one thing."""
+
+    kind: RegionKind
+    polygon: Polygon
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +160,7 @@ class Transcription:
     """Everything read on one page of `width` x `height` pixels.
 
     `angle` is the skew that was measured, in degrees, positive where the text climbs to the
-    right (counter-clockwise).
+    right (counter-clockwise). `regions` are in reading order; there are none where nobody looked.
     """
 
     width: int
@@ -123,6 +168,7 @@ class Transcription:
     angle: float
     lines: tuple[Line, ...]
     tables: tuple[Table, ...]
+    regions: tuple[Region, ...] = ()
 
 
 def to_json(
@@ -143,6 +189,11 @@ def to_json(
         "run": run,
         "lines": [_line(line) for line in transcription.lines],
         "tables": [_table(table) for table in transcription.tables],
+        **(
+            {"regions": [region_as_json(region) for region in transcription.regions]}
+            if transcription.regions
+            else {}
+        ),
         **({"provenance": dict(provenance)} if provenance else {}),
     }
 
@@ -157,7 +208,52 @@ def _line(line: Line) -> dict[str, Any]:
     # Only where it says something: whoever reads pages of before reads these, too.
     if line.status != "plain":
         said["status"] = line.status
-    return {**said, "corrected": True} if line.corrected else said
+    if line.corrected:
+        said["corrected"] = True
+    for name in ("raw", "joined", "language", "script", "region"):
+        if getattr(line, name) is not None:
+            said[name] = getattr(line, name)
+    if line.tagged:
+        said["tagged"] = [tag_as_json(tag) for tag in line.tagged]
+    return said
+
+
+def tag_as_json(tag: Tag) -> dict[str, Any]:
+    """Return a tag as the published object; `as_tag` is the inverse."""
+    said: dict[str, Any] = {
+        "kind": tag.kind,
+        "start": tag.start,
+        "end": tag.end,
+        "value": tag.value,
+    }
+    if tag.number is not None:
+        said["number"] = tag.number
+    if tag.reference is not None:
+        said["reference"] = tag.reference
+    return said
+
+
+def as_tag(said: Mapping[str, Any]) -> Tag:
+    """Return a published tag object as a `Tag`."""
+    number = said.get("number")
+    return Tag(
+        said["kind"],
+        int(said["start"]),
+        int(said["end"]),
+        said["value"],
+        None if number is None else float(number),
+        said.get("reference"),
+    )
+
+
+def region_as_json(region: Region) -> dict[str, Any]:
+    """Return a region as the published object; `as_region` is the inverse."""
+    return {"kind": region.kind, "polygon": _polygon(region.polygon)}
+
+
+def as_region(said: Mapping[str, Any]) -> Region:
+    """Return a published region object as a `Region`. Raises `ValueError` (see `as_polygon`)."""
+    return Region(said["kind"], as_polygon(said["polygon"]))
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -207,6 +303,12 @@ def from_json(data: Mapping[str, Any]) -> Transcription:
                 alternatives=as_alternatives(line["alternatives"]),
                 status=line.get("status", "plain"),
                 corrected=line.get("corrected", False),
+                raw=line.get("raw"),
+                joined=line.get("joined"),
+                language=line.get("language"),
+                script=line.get("script"),
+                tagged=tuple(map(as_tag, line.get("tagged", ()))),
+                region=line.get("region"),
             )
             for line in data["lines"]
         ),
@@ -231,6 +333,7 @@ def from_json(data: Mapping[str, Any]) -> Transcription:
             )
             for table in data["tables"]
         ),
+        regions=tuple(map(as_region, data.get("regions", ()))),
     )
 
 

@@ -40,6 +40,17 @@ class Alternative(BaseModel):
     logprob: float
 
 
+class Tag(BaseModel):
+    """A date, place or quantity within a line, as the published page object has it."""
+
+    kind: published.TagKind
+    start: int
+    end: int
+    value: str
+    number: float | None = None
+    reference: str | None = None
+
+
 class TranscribedLine(BaseModel):
     """A line as the published page object has it."""
 
@@ -49,6 +60,12 @@ class TranscribedLine(BaseModel):
     alternatives: list[Alternative]
     status: LineStatus = "plain"
     corrected: bool = False
+    raw: str | None = None
+    joined: str | None = None
+    language: str | None = None
+    script: str | None = None
+    tagged: list[Tag] = []
+    region: int | None = None
 
 
 class TranscribedCell(BaseModel):
@@ -68,6 +85,13 @@ class TranscribedCell(BaseModel):
     alternatives: list[Alternative]
     checks: list[str]
     corrected: bool = False
+
+
+class TranscribedRegion(BaseModel):
+    """A part of a page as the published page object has it."""
+
+    kind: published.RegionKind
+    polygon: Polygon
 
 
 class TranscribedTable(BaseModel):
@@ -91,6 +115,7 @@ class PageObject(BaseModel):
     run: str
     lines: list[TranscribedLine]
     tables: list[TranscribedTable]
+    regions: list[TranscribedRegion] = []
 
 
 class LinePlace(BaseModel):
