@@ -16,7 +16,7 @@ from pipeline.checks.columns.omitted import with_omissions
 from pipeline.checks.columns.writing import unlike_rows, writings_of
 from pipeline.checks.headers import column_headers
 from pipeline.checks.notation import decimals
-from pipeline.checks.sheet import Position, Sheet
+from pipeline.checks.sheet import Column, Position, Sheet
 from pipeline.forms.form import Form, FormColumn
 from pipeline.page import Cell, Table
 
@@ -34,15 +34,12 @@ def read_sheet(
     ("BAROMETER. First figure omitted."). Cells keep their texts as written; values are as they
     were meant. `certain` cells say what their text does, and nothing else.
     """
+    columns = read_columns(table, form, notes)
     body = {
         (cell.row, cell.column): cell
         for cell in table.cells
         if cell.row >= table.header_rows and _has_ink(cell)
     }
-    seen = _evidence(table, body, form)
-    judged = [judge_column(each) for each in seen]
-    columns = name_columns(judged, [each.form for each in seen], notes)
-    columns = with_omissions(columns, seen, " ".join(notes))
     unlike = unlike_rows(body, columns)
     writings = writings_of(body, columns, unlike)
     found: dict[Position, list[Meant]] = {}
@@ -56,7 +53,17 @@ def read_sheet(
     places = [decimals(number) for number in best if number is not None]
     scale = max([0, *places, *(column.decimals for column in columns)])
     entries = {at: to_entry(each, scale, at in certain) for at, each in found.items()}
-    return Sheet(table.rows, tuple(columns), table.header_rows, entries, scale)
+    return Sheet(table.rows, columns, table.header_rows, entries, scale)
+
+
+def read_columns(
+    table: Table, form: Form | None = None, notes: Sequence[str] = ()
+) -> tuple[Column, ...]:
+    """Return what the columns of a table hold, by the texts of its cells; see `read_sheet`."""
+    seen = _evidence(table, form)
+    judged = [judge_column(each) for each in seen]
+    columns = name_columns(judged, [each.form for each in seen], notes)
+    return tuple(with_omissions(columns, seen, " ".join(notes)))
 
 
 def values_of(sheet: Sheet) -> Mapping[Position, float]:
@@ -78,13 +85,13 @@ def _has_ink(cell: Cell) -> bool:
     return bool(cell.text.strip() or cell.alternatives or cell.confidence < 1)
 
 
-def _evidence(table: Table, body: Mapping[Position, Cell], form: Form | None) -> list[Evidence]:
+def _evidence(table: Table, form: Form | None) -> list[Evidence]:
     known = form.columns if form and len(form.columns) == table.columns else ()
     seen = [
         Evidence(head, known[i] if known else FormColumn(), [])
         for i, head in enumerate(column_headers(table))
     ]
-    for at in sorted(body):
-        if body[at].text.strip():
-            seen[at[1]].texts.append(body[at].text)
+    for cell in sorted(table.cells, key=lambda cell: cell.row):
+        if cell.row >= table.header_rows and cell.text.strip():
+            seen[cell.column].texts.append(cell.text)
     return seen

@@ -6,6 +6,7 @@ Variables are named as the Station Exchange Format does (the codes of Copernicus
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from pipeline.checks.units import TEMPERATURE_LETTERS, UNITS, plain
@@ -107,6 +108,7 @@ CLOCK = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def find_variable(head: str) -> str | None:
     """Return the variable that a head or a title names, `None` where it names none."""
     text = plain(head)

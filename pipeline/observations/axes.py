@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.checks.headers import column_headers
-from pipeline.checks.kinds import read_sheet
+from pipeline.checks.kinds import read_columns
 from pipeline.checks.sheet import Column
 from pipeline.checks.variables import find_statistic, find_variable
 from pipeline.forms.form import Form
@@ -69,9 +69,7 @@ def find_parts(
     A part without a measured column, or without a day, is left out. `notes` are the lines of text
     around the table. What the station's file says of a column counts before what stands above it.
     """
-    # The texts are final: what else a cell might have said must not count again.
-    table = replace(table, cells=tuple(replace(cell, alternatives=()) for cell in table.cells))
-    columns = _titled(read_sheet(table, form, notes).columns, table, notes)
+    columns = _titled(read_columns(table, form, notes), table, notes)
     said = [
         station.said_of(i, head) if station else Said()
         for i, head in enumerate(column_headers(table))
