@@ -48,7 +48,7 @@ READ_TWICE = 20
 
 COLUMNS = {
     "line": "transcription_id, number, region, text, confidence, status, polygon, alternatives,"
-    " language",
+    " raw, joined, bcp47, script, tagged, language",
     "cell": 'transcription_id, "table", "row", "column", row_span, column_span, text, raw, value,'
     " unit, confidence, status, polygon, alternatives, checks, language",
 }
@@ -232,10 +232,7 @@ def _add_pages(connection: sqlalchemy.Connection, size: Size) -> None:
         " overriding system value select n, case when n > :pages then n - :pages else n end,"
         " case when n > :pages then 2 else 1 end, 2100, 3000, 0.25, 0.7 + 0.3 * random()"
         " from generate_series(1, :all) as n",
-        "insert into mill.region select n, k, case k when 0 then 'text' else 'table' end,"
-        " '{0,0,2000,0,2000,3000,0,3000}' from generate_series(1, :all) as n,"
-        " generate_series(0, 1) as k",
-        f'insert into mill."table" select n, 0, 1, {size.rows}, {size.columns}, 1,'
+        f'insert into mill."table" select n, 0, {size.rows}, {size.columns}, 1,'
         " '{0,0,2000,0,2000,3000,0,3000}', '[]' from generate_series(1, :all) as n",
         "insert into mill.job (kind, collection_id, run_id, state, finished_at)"
         " select 'ingest', id, 1, 'done', now() from mill.collection",

@@ -16,7 +16,8 @@ begin
         return;
     end if;
     grant usage on schema public to ledgermill_reader;
-    grant select on public.pages, public.lines, public.cells, public.observations
+    grant select
+        on public.pages, public.lines, public.regions, public.cells, public.observations
         to ledgermill_reader;
 end $$;
 

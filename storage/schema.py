@@ -1,8 +1,9 @@
 """The tables, in Postgres schema `mill`; the views that people query are in `public`.
 
 The private schema keeps the read-only role out of everything but the published views
-`pages`, `lines`, `cells` and `observations` (`storage.views`). Polygons are eight reals, x and y of
-the four corners in order. Times are `timestamptz`. Identifiers are 64-bit; an image is its SHA-256.
+`pages`, `lines`, `regions`, `cells` and `observations` (`storage.views`). Polygons are eight reals,
+x and y of the four corners in order. Times are `timestamptz`. Identifiers are 64-bit; an image is
+its SHA-256.
 
 The tables are made by `migrations`: a change here needs the same change there, and
 `tests/storage/test_database.py` fails where the two differ.
@@ -104,6 +105,14 @@ class Collection(Base):
     name: Mapped[str] = mapped_column(unique=True)
     language: Mapped[str] = mapped_column(REGCONFIG, server_default=text("'simple'::regconfig"))
     created_at: Mapped[datetime] = _created()
+
+
+class CollectionLanguage(Base):
+    """A language other than the collection's that lines of it have, and are searched in."""
+
+    __tablename__ = "collection_language"
+    collection_id: Mapped[int] = mapped_column(ForeignKey(Collection.id), primary_key=True)
+    language: Mapped[str] = mapped_column(REGCONFIG, primary_key=True)
 
 
 class Image(Base):
@@ -419,6 +428,7 @@ class Transcription(Base):
     """What one run read on one page; never overwritten.
 
     `confidence` is the mean over its lines and its cells that hold text, null where there is none.
+    `regions` are as in the published page object, null where nobody looked for any.
     """
 
     __tablename__ = "transcription"
@@ -430,41 +440,36 @@ class Transcription(Base):
     angle: Mapped[float]
     confidence: Mapped[float | None]
     created_at: Mapped[datetime] = _created()
+    regions: Mapped[list[Any] | None] = mapped_column(JSONB)
     __table_args__ = (UniqueConstraint("page_id", "run_id"),)
 
 
-class Region(Base):
-    """A part of a page in reading order: a block of text or a table."""
-
-    __tablename__ = "region"
-    transcription_id: Mapped[int] = mapped_column(
-        ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
-    )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    kind: Mapped[str]
-    polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
-    __table_args__ = (CheckConstraint("kind in ('text', 'table')", name="kind"),)
-
-
 class Line(Base):
-    """One line of text outside tables. `search` is made by the collection's language.
+    """One line of text outside tables; `raw` to `tagged` are as in the published page object.
 
-    `alternatives` are pairs of text and logprob, best first. Like `Cell` in partitions by
-    transcription (`storage.partitions`), and without a foreign key, whose look-up for every row
-    would slow writing down: a trigger deletes the lines and cells of deleted transcriptions.
+    A trigger makes `search`, by `language`: that of the line (`bcp47`) where it is known, else the
+    collection's. `region` is an index into the transcription's. `alternatives` are pairs of text
+    and logprob, best first. Like `Cell` in partitions by transcription (`storage.partitions`), and
+    without a foreign key, whose look-up for every row would slow writing down: a trigger deletes
+    the lines and cells of deleted transcriptions.
     """
 
     __tablename__ = "line"
     transcription_id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    region: Mapped[int] = mapped_column(Integer)
+    region: Mapped[int | None] = mapped_column(Integer)
     text: Mapped[str]
     confidence: Mapped[float]
     status: Mapped[str] = mapped_column(server_default="plain")
     polygon: Mapped[list[float]] = mapped_column(ARRAY(REAL))
     alternatives: Mapped[list[Any]] = mapped_column(JSONB)
     language: Mapped[str] = mapped_column(REGCONFIG)
-    search: Mapped[str] = mapped_column(TSVECTOR, Computed(_SEARCH, persisted=True))
+    search: Mapped[str] = mapped_column(TSVECTOR)
+    raw: Mapped[str | None]
+    joined: Mapped[str | None]
+    bcp47: Mapped[str | None]
+    script: Mapped[str | None]
+    tagged: Mapped[list[Any] | None] = mapped_column(JSONB)
     __table_args__ = (
         CheckConstraint("status in ('plain', 'rejected')", name="status"),
         CheckConstraint("confidence between 0 and 1", name="confidence"),
@@ -483,7 +488,6 @@ class Table(Base):
         ForeignKey(Transcription.id, ondelete="CASCADE"), primary_key=True
     )
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    region: Mapped[int] = mapped_column(Integer)
     rows: Mapped[int] = mapped_column(Integer)
     columns: Mapped[int] = mapped_column(Integer)
     header_rows: Mapped[int] = mapped_column(Integer)

@@ -23,18 +23,25 @@ from pipeline.page import (
     Line,
     LineStatus,
     Polygon,
+    RegionKind,
     Status,
     Table,
     Transcription,
     as_polygon,
+    as_region,
+    as_tag,
+    region_as_json,
+    tag_as_json,
 )
 from storage import observations
 from storage.database import may_pass, unavailable
+from storage.languages import UNSPACED, configuration_of
 
 _LONGEST_SIDE = 1e7
 LONGEST_TEXT = 200_000
 _STATUSES = frozenset(get_args(Status))
 _LINE_STATUSES = frozenset(get_args(LineStatus))
+_REGION_KINDS = frozenset(get_args(RegionKind))
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
@@ -106,8 +113,9 @@ def _write(
     rows = _Rows(f"page {page_id}", transcription)
     made = connection.execute(
         text(
-            "insert into mill.transcription (page_id, run_id, width, height, angle, confidence)"
-            " values (:page, :run, :width, :height, :angle, :confidence)"
+            "insert into mill.transcription"
+            " (page_id, run_id, width, height, angle, confidence, regions)"
+            " values (:page, :run, :width, :height, :angle, :confidence, cast(:regions as jsonb))"
             " on conflict (page_id, run_id) do nothing"
             " returning id, (select language::text from mill.page"
             " join mill.collection on collection.id = collection_id where page.id = :page)"
@@ -119,26 +127,28 @@ def _write(
             "height": int(transcription.height),
             "angle": rows.number(transcription.angle, "angle"),
             "confidence": mean_confidence(transcription),
+            "regions": rows.regions,
         },
     ).one_or_none()
     if made is None:
         return None
     identity, language = made
+    languages = [
+        configuration_of(line.language) if line.language else language
+        for line in transcription.lines
+    ]
+    _add_languages(connection, page_id, {*languages} - {language})
     try:
-        _copy(
-            connection, "region (transcription_id, number, kind, polygon)", identity, rows.regions
-        )
         _copy(
             connection,
             "line (transcription_id, number, region, text, confidence, status, polygon,"
-            " alternatives, language)",
+            " alternatives, raw, joined, bcp47, script, tagged, language)",
             identity,
-            (f"{line}\t{language}" for line in rows.lines),
+            (f"{line}\t{its}" for line, its in zip(rows.lines, languages, strict=True)),
         )
         _copy(
             connection,
-            '"table" (transcription_id, number, region, rows, columns, header_rows, polygon,'
-            " relations)",
+            '"table" (transcription_id, number, rows, columns, header_rows, polygon, relations)',
             identity,
             rows.tables,
         )
@@ -156,6 +166,20 @@ def _write(
     return int(identity)
 
 
+def _add_languages(connection: Connection, page_id: int, languages: set[str]) -> None:
+    """Keep in which languages beside its own a collection is to be searched."""
+    if languages:
+        connection.execute(
+            text(
+                "insert into mill.collection_language"
+                " select collection_id, cast(language as regconfig)"
+                " from mill.page, unnest(cast(:languages as text[])) as language"
+                " where page.id = :page order by 2 on conflict do nothing"
+            ),
+            {"page": page_id, "languages": list(languages)},
+        )
+
+
 def mean_confidence(transcription: Transcription) -> float | None:
     """Return the mean over lines and cells that hold text, `None` where there are none."""
     sure = [line.confidence for line in transcription.lines if line.text]
@@ -171,7 +195,7 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
     """
     head = connection.execute(
         text(
-            "select transcription.id, transcription.width, transcription.height, angle"
+            "select transcription.id, transcription.width, transcription.height, angle, regions"
             " from mill.transcription join mill.page on page.id = page_id"
             " where page_id = :page and run_id = coalesce(:run, current_run_id)"
         ),
@@ -182,8 +206,8 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
     key = {"id": head.id}
     lines = connection.execute(
         text(
-            "select number, text, confidence, status, polygon, alternatives from mill.line"
-            " where transcription_id = :id order by number"
+            "select number, text, confidence, status, polygon, alternatives, raw, joined, bcp47,"
+            " script, tagged, region from mill.line where transcription_id = :id order by number"
         ),
         key,
     )
@@ -230,14 +254,20 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
         angle=head.angle,
         lines=tuple(
             Line(
-                reading,
-                confidence,
-                _polygon(polygon),
-                _alternatives(alternatives),
-                status,
-                str(number) in corrected,
+                line.text,
+                line.confidence,
+                _polygon(line.polygon),
+                _alternatives(line.alternatives),
+                line.status,
+                str(line.number) in corrected,
+                line.raw,
+                line.joined,
+                line.bcp47,
+                line.script,
+                tuple(map(as_tag, line.tagged or ())),
+                None if head.regions is None else line.region,
             )
-            for number, reading, confidence, status, polygon, alternatives in lines
+            for line in lines
         ),
         tables=tuple(
             Table(
@@ -250,6 +280,7 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
             )
             for table in tables
         ),
+        regions=tuple(map(as_region, head.regions or ())),
     )
 
 
@@ -289,17 +320,19 @@ def add_words(connection: Connection, *transcription_ids: int) -> None:
             "insert into mill.word"
             " select distinct lexeme"
             " from ("
-            "  select text, language, search from mill.line"
+            "  select concat_ws(' ', text, joined) as text, language, search from mill.line"
             "  where transcription_id = any(:ids) union all"
             "  select text, language, search from mill.cell"
             "  where transcription_id = any(:ids) and search is not null"
             # Where the language changes no word, `search` holds them as they are.
             " ) as reading, unnest(case when language = 'simple'::regconfig then search"
             " else to_tsvector('simple', mill.search_text(text)) end)"
-            " where lexeme ~ '[[:alpha:]]' and length(lexeme) between 2 and 50"
+            # Pairs of characters stand for themselves.
+            " where lexeme ~ '[[:alpha:]]' and lexeme !~ :unspaced"
+            " and length(lexeme) between 2 and 50"
             " order by lexeme on conflict do nothing"
         ),
-        {"ids": list(transcription_ids)},
+        {"ids": list(transcription_ids), "unspaced": f"[{UNSPACED}]"},
     )
 
 
@@ -308,12 +341,11 @@ class _Rows:
 
     def __init__(self, page: str, transcription: Transcription) -> None:
         self._page = page
-        self.regions: list[str] = []
+        self.regions = self._regions(transcription)
         self.lines: list[str] = []
         self.tables: list[str] = []
         self._grids = transcription.tables
-        if transcription.lines:
-            self._add_lines(transcription.lines)
+        self._add_lines(transcription.lines, len(transcription.regions))
         for number, table in enumerate(transcription.tables):
             self._add_table(number, table)
 
@@ -322,35 +354,49 @@ class _Rows:
             raise self._wrong(f"{what} is {value}")
         return float(value)
 
-    def _add_lines(self, lines: tuple[Line, ...]) -> None:
-        corners = [corner for line in lines for corner in line.polygon]
-        left, right = min(x for x, _ in corners), max(x for x, _ in corners)
-        top, bottom = min(y for _, y in corners), max(y for _, y in corners)
-        block = ((left, top), (right, top), (right, bottom), (left, bottom))
+    def _regions(self, transcription: Transcription) -> str | None:
+        """Return the regions as JSON for a parameter, `None` where there are none."""
+        for number, region in enumerate(transcription.regions):
+            self._polygon(region.polygon, f"region {number}")
+            if region.kind not in _REGION_KINDS:
+                raise self._wrong(f"region {number} is of kind {region.kind!r}")
+        said = [region_as_json(region) for region in transcription.regions]
+        return json.dumps(said, allow_nan=False) if said else None
+
+    def _add_lines(self, lines: tuple[Line, ...], regions: int) -> None:
         for number, line in enumerate(lines):
             what = f"line {number}"
             if line.status not in _LINE_STATUSES:
                 raise self._wrong(f"{what} has status {line.status!r}")
+            if line.region is not None and not 0 <= line.region < regions:
+                raise self._wrong(f"{what} is in region {line.region} of {regions}")
+            region = _NULL if line.region is None else str(line.region)
             self.lines.append(
-                f"{number}\t0\t{self._text(line.text, what)}"
+                f"{number}\t{region}\t{self._text(line.text, what)}"
                 f"\t{self._confidence(line.confidence, what)}\t{line.status}"
                 f"\t{self._polygon(line.polygon, what)}"
                 f"\t{self._alternatives(line.alternatives, what)}"
+                f"\t{self._known(line.raw, what)}\t{self._known(line.joined, what)}"
+                f"\t{self._known(line.language, what)}\t{self._known(line.script, what)}"
+                f"\t{self._tagged(line, what)}"
             )
-        self._add_region("text", self._polygon(block, "lines"))
 
-    def _add_region(self, kind: str, polygon: str) -> int:
-        self.regions.append(f"{len(self.regions)}\t{kind}\t{polygon}")
-        return len(self.regions) - 1
+    def _known(self, value: str | None, what: str) -> str:
+        return _NULL if value is None else self._text(value, what)
+
+    def _tagged(self, line: Line, what: str) -> str:
+        if not line.tagged:
+            return _NULL
+        if not all(0 <= tag.start < tag.end <= len(line.text) for tag in line.tagged):
+            raise self._wrong(f"{what}: something is tagged that it does not hold")
+        return self._json([tag_as_json(tag) for tag in line.tagged], what)
 
     def _add_table(self, number: int, table: Table) -> None:
         what = f"table {number}"
         polygon = self._polygon(table.polygon, what)
-        region = self._add_region("table", polygon)
         relations = self._json([dict(relation) for relation in table.relations], what)
         self.tables.append(
-            f"{number}\t{region}\t{table.rows}\t{table.columns}\t{table.header_rows}"
-            f"\t{polygon}\t{relations}"
+            f"{number}\t{table.rows}\t{table.columns}\t{table.header_rows}\t{polygon}\t{relations}"
         )
 
     def cells(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The published views `pages`, `lines`, `cells` and `observations`, and the role that reads them.
+"""The published views and the role that reads them.
 
 Both are no part of a migration: every upgrade of the schema drops the views and makes them anew.
 """
@@ -16,8 +16,8 @@ def drop(connection: Connection) -> None:
     """Drop the views, so that the tables below them can change."""
     _execute(
         connection,
-        "drop view if exists public.pages, public.lines, public.cells, public.observations,"
-        " mill.observation",
+        "drop view if exists public.pages, public.lines, public.regions, public.cells,"
+        " public.observations, mill.observation",
     )
 
 

@@ -115,9 +115,34 @@ select
     array[
         line.polygon[1:2], line.polygon[3:4], line.polygon[5:6], line.polygon[7:8]
     ] as polygon,
-    run.name as run
+    run.name as run,
+    line.raw,
+    line.joined,
+    line.bcp47 as language,
+    line.script,
+    line.tagged,
+    case when transcription.regions is not null then line.region end as region_number
 from mill.line
 join mill.transcription on transcription.id = line.transcription_id
+join mill.page on page.id = transcription.page_id and page.current_run_id = transcription.run_id
+join mill.collection on collection.id = page.collection_id
+join mill.run on run.id = transcription.run_id;
+
+create view public.regions as
+select
+    collection.name as collection,
+    page.name as page,
+    page.id as page_id,
+    region.number - 1 as region_number,
+    region.said ->> 'kind' as kind,
+    array(
+        select array[(corner ->> 0)::real, (corner ->> 1)::real]
+        from jsonb_array_elements(region.said -> 'polygon') as corner
+    ) as polygon,
+    run.name as run
+from mill.transcription
+cross join lateral jsonb_array_elements(transcription.regions)
+    with ordinality as region (said, number)
 join mill.page on page.id = transcription.page_id and page.current_run_id = transcription.run_id
 join mill.collection on collection.id = page.collection_id
 join mill.run on run.id = transcription.run_id;

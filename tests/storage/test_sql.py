@@ -318,7 +318,7 @@ def test_the_reader_may_read_nothing_but_the_views(connection: sqlalchemy.Connec
             " 'select, insert, update, references'))"
         )
     )
-    assert set(names) == {"pages", "lines", "cells", "observations"}
+    assert set(names) == {"pages", "lines", "regions", "cells", "observations"}
 
 
 @pytest.fixture

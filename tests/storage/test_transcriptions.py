@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from pipeline.errors import BadInput
-from pipeline.page import Alternative, Cell, Line, Polygon, Table, Transcription
+from pipeline.page import Alternative, Cell, Line, Polygon, Region, Table, Tag, Transcription
 from storage.runs import ensure_run
 from storage.transcriptions import load, save
 from tests.storage.pages import MakePage, box, transcription
@@ -26,7 +26,40 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 alternatives = st.lists(
     st.builds(Alternative, texts, st.floats(-1e6, 0, allow_nan=False)), max_size=3
 ).map(tuple)
-lines = st.builds(Line, texts, confidences, polygons, alternatives)
+halves = st.integers(-400, 40_000).map(lambda n: n / 2)
+regions = st.builds(
+    Region,
+    st.sampled_from(["text", "heading", "margin", "figure", "stamp", "table"]),
+    st.tuples(*[st.tuples(halves, halves)] * 4),
+)
+tags = st.builds(
+    Tag,
+    st.sampled_from(["date", "place", "quantity"]),
+    st.just(0),
+    st.just(1),
+    texts,
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none() | texts,
+)
+
+
+@st.composite
+def lines(draw: st.DrawFn, regions: int) -> Line:
+    text = draw(texts)
+    return Line(
+        text,
+        draw(confidences),
+        draw(polygons),
+        draw(alternatives),
+        raw=draw(st.none() | texts),
+        joined=draw(st.none() | texts),
+        language=draw(st.sampled_from([None, "ko", "fr", "en-GB"])),
+        script=draw(st.sampled_from([None, "Kore", "Latn"])),
+        tagged=tuple(draw(st.lists(tags, max_size=2))) if text else (),
+        region=draw(st.none() | st.integers(0, regions - 1)) if regions else None,
+    )
+
+
 relations = st.dictionaries(texts, st.integers() | texts | st.lists(st.floats(-1e9, 1e9)))
 
 
@@ -64,20 +97,23 @@ def tables(draw: st.DrawFn) -> Table:
     )
 
 
-transcriptions = st.builds(
-    Transcription,
-    width=st.integers(1, 30_000),
-    height=st.integers(1, 30_000),
-    angle=st.integers(-180, 180).map(lambda n: n / 4),
-    lines=st.lists(lines, max_size=4).map(tuple),
-    tables=st.lists(tables(), max_size=2).map(tuple),
-)
+@st.composite
+def transcriptions(draw: st.DrawFn) -> Transcription:
+    found = tuple(draw(st.lists(regions, max_size=2)))
+    return Transcription(
+        width=draw(st.integers(1, 30_000)),
+        height=draw(st.integers(1, 30_000)),
+        angle=draw(st.integers(-180, 180)) / 4,
+        lines=tuple(draw(st.lists(lines(len(found)), max_size=4))),
+        tables=tuple(draw(st.lists(tables(), max_size=2))),
+        regions=found,
+    )
 
 
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(transcriptions)
+@given(transcriptions())
 def test_what_is_saved_is_loaded(
     connection: sqlalchemy.Connection, make_page: MakePage, given_one: Transcription
 ) -> None:
