@@ -19,6 +19,7 @@ from web.iiif.pictures import Pictures
 from web.recognizing import Recognizer
 from web.security import signing_in
 from web.security.headers import BodyLimit, SecurityHeaders
+from web.security.rates import Rates
 from web.site import Site
 from web.templating import STATIC
 from workers import services
@@ -41,7 +42,8 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
     store = open_store(endpoints.object_store)
     recognizer = Recognizer(settings.device, settings.threads)
     pictures = Pictures(store, settings.max_pixels)
-    site = Site(settings, endpoints, database, store, recognizer, pictures)
+    rates = Rates(endpoints.broker_url)
+    site = Site(settings, endpoints, database, store, recognizer, pictures, rates=rates)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

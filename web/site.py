@@ -52,6 +52,7 @@ class Site:
     proved: dict[bytes, str] = field(default_factory=dict, repr=False)
     """Tokens that were proved, by SHA-256, with the hash that they proved."""
     rates: Rates = field(default_factory=Rates, repr=False)
+    """Who asked how often, in all processes that serve."""
     exporting: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(_EXPORTS), repr=False
     )

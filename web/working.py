@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+import sqlalchemy
 import structlog
 
 from pipeline.errors import LedgermillError
 from storage import jobs
-from web.site import Site
+from storage.database import connect
+from workers.settings import Settings
 
 if TYPE_CHECKING:
     from workers.client import PrivateWorker
@@ -33,37 +35,39 @@ Start = Callable[[], AbstractContextManager["PrivateWorker"]]
 
 
 @contextmanager
-def working(site: Site, start: Start | None = None) -> Iterator[None]:
+def working(settings: Settings, database_url: str, start: Start | None = None) -> Iterator[None]:
     """Have a worker while there is work, for as long as the context lasts."""
     stop = threading.Event()
+    database = connect(database_url)
 
     def private() -> AbstractContextManager[PrivateWorker]:
         from workers.client import PrivateWorker  # which brings torch with it
 
-        return PrivateWorker(site.settings)
+        return PrivateWorker(settings)
 
     begin = start or private
-    thread = threading.Thread(target=_tend, args=(site, begin, stop), name="work", daemon=True)
+    thread = threading.Thread(target=_tend, args=(database, begin, stop), name="work", daemon=True)
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join(10)
+        database.dispose()
 
 
-def _tend(site: Site, start: Start, stop: threading.Event) -> None:
+def _tend(database: sqlalchemy.Engine, start: Start, stop: threading.Event) -> None:
     with ExitStack() as started:
         worker: PrivateWorker | None = None
         busy = 0.0
         while not stop.wait(LOOK_SECONDS):
             try:
-                if worker is None and _left_alone(site):
+                if worker is None and _left_alone(database):
                     worker = started.enter_context(start())
                     busy = time.monotonic()
                 elif worker is not None:
                     worker.tend()
-                    if _any_open(site):
+                    if _any_open(database):
                         busy = time.monotonic()
                     elif time.monotonic() - busy > IDLE_SECONDS:
                         started.pop_all().close()
@@ -72,13 +76,13 @@ def _tend(site: Site, start: Start, stop: threading.Event) -> None:
                 _log.warning("web.worker", error=str(error))
 
 
-def _left_alone(site: Site) -> bool:
-    with site.reading() as connection:
+def _left_alone(database: sqlalchemy.Engine) -> bool:
+    with database.connect() as connection:
         return any(
             jobs.waits_longer(connection, kind, ALONE_SECONDS) for kind in ("ingest", "digitize")
         )
 
 
-def _any_open(site: Site) -> bool:
-    with site.reading() as connection:
+def _any_open(database: sqlalchemy.Engine) -> bool:
+    with database.connect() as connection:
         return bool(jobs.open_jobs(connection))

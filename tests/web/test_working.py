@@ -13,7 +13,8 @@ import sqlalchemy
 from storage import jobs
 from storage.jobs import NewSource
 from web import working
-from web.site import Site
+from workers.services import Endpoints
+from workers.settings import settings
 
 
 class Worker:
@@ -22,7 +23,7 @@ class Worker:
 
 
 def test_a_worker_comes_with_work_and_goes_with_it(
-    connection: sqlalchemy.Connection, site: Site, monkeypatch: pytest.MonkeyPatch
+    connection: sqlalchemy.Connection, services: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, seconds in (("LOOK", 0.02), ("ALONE", 0.1), ("IDLE", 0.1)):
         monkeypatch.setattr(working, f"{name}_SECONDS", seconds)
@@ -34,7 +35,7 @@ def test_a_worker_comes_with_work_and_goes_with_it(
         yield Worker()
         seen.append("went")
 
-    with working.working(site, start):
+    with working.working(settings(), services.database_url, start):
         time.sleep(0.3)
         assert seen == []
         collection = jobs.ensure_collection(connection, "c")

@@ -58,10 +58,7 @@ async def who(request: Request) -> Principal | None:
         return known
     site: Site = request.app.state.site
     address = request.client.host if request.client else None
-    principal = await run_in_threadpool(_look_up, site, request, address)
-    request.state.principal = principal
-    rates.count(site, principal, address)
-    return principal
+    return await run_in_threadpool(_look_up, site, request, address)
 
 
 async def meant(request: Request, principal: Principal | None) -> None:
@@ -81,6 +78,13 @@ async def anybody(request: Request) -> Principal | None:
 
 
 def _look_up(site: Site, request: Request, address: str | None) -> Principal | None:
+    principal = _shown(site, request, address)
+    request.state.principal = principal
+    rates.count(site, principal, address)
+    return principal
+
+
+def _shown(site: Site, request: Request, address: str | None) -> Principal | None:
     scheme, _, written = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return _by_token(site, written.strip(), address)

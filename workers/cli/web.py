@@ -15,6 +15,8 @@ from pipeline.errors import LedgermillError
 from workers.cli.output import console, one_line, print_json, print_line
 
 if TYPE_CHECKING:
+    import socket
+
     import sqlalchemy
 
     from storage.accounts import Role, User
@@ -31,6 +33,7 @@ RoleOption = Annotated[
 ]
 
 _LINK_LIFETIME = timedelta(days=1)
+_BACKLOG = 2048
 
 
 @app.command()
@@ -39,59 +42,56 @@ def serve(
         str, typer.Option(help="Address to listen on, such as 0.0.0.0 for every network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many answer; as many as cores, at most 4, if not given."),
+    ] = None,
 ) -> None:
     """Serve the web application until interrupted; on this machine alone unless --host says so.
 
     Prints a link that signs a browser in, once. On the embedded services it starts a worker when
     something is uploaded and nobody else reads it.
     """
-    import uvicorn
-
-    from web.app import create_app
+    from web import processes as serving
     from web.working import working
+    from workers import services
     from workers.logging import set_up
     from workers.settings import settings
 
     chosen = settings()
     set_up(chosen.log_level)
     with console().status("starting the services"):
-        application = create_app(chosen, hosts=(host,))
-    config = uvicorn.Config(
-        application,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Whoever stands in front says who asks; without one, anybody could say anything.
-        proxy_headers=chosen.public_url is not None,
-        timeout_graceful_shutdown=5,
-    )
-    listening = _listen(config)
+        endpoints = services.ensure()
+    listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
     where = chosen.public_url or f"http://{shown}:{listening.getsockname()[1]}"
     _greet(where)
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         if chosen.broker_url is None and chosen.database_url is None:
-            stack.enter_context(working(application.state.site))
-        uvicorn.Server(config).run([listening])
+            stack.enter_context(working(chosen, endpoints.database_url))
+        serving.run(
+            listening,
+            processes or serving.usual(),
+            hosts=(host,),
+            proxied=chosen.public_url is not None,
+        )
 
 
-def _listen(config: Any) -> Any:
+def _listen(host: str, port: int) -> socket.socket:
     import socket
 
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((config.host, config.port))
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)  # whoever comes at once waits until somebody answers
     except OSError as error:
         raise LedgermillError(
-            f"{config.host}:{config.port}: cannot be listened on ({error.strerror}); "
+            f"{host}:{port}: cannot be listened on ({error.strerror}); "
             "choose another --port or --host"
         ) from error
-    listening.set_inheritable(True)
     return listening
 
 

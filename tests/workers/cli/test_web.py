@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import sqlalchemy
 from sqlalchemy import text
@@ -54,20 +56,40 @@ def test_users_and_tokens(
     assert all(secret not in each and each.startswith("$argon2") for each in kept)
 
 
-def test_serve_prints_a_link_that_signs_in(connection: sqlalchemy.Connection, home: Path) -> None:
+def test_serve_prints_a_link_that_signs_in_and_its_processes_count_together(
+    connection: sqlalchemy.Connection, home: Path
+) -> None:
     server = subprocess.Popen(
-        [sys.executable, "-m", "workers.cli.main", "serve", "--port", "0"],
+        [sys.executable, "-m", "workers.cli.main", "serve", "--port", "0", "--processes", "2"],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "LEDGERMILL_HOME": str(home)},
+        env={
+            **os.environ,
+            "LEDGERMILL_HOME": str(home),
+            "LEDGERMILL_REQUESTS_PER_MINUTE": "12",
+        },
     )
     try:
         assert server.stdout is not None
         link = server.stdout.readline().split()[-1]
         with httpx.Client(timeout=60) as browser:
             assert browser.get(link).status_code == 303
-            me = browser.get(link.partition("/sign-in/")[0] + "/api/v1/me").json()
-        assert me["role"] == "admin"
+            address = link.partition("/sign-in/")[0] + "/api/v1/me"
+            assert browser.get(address).json()["role"] == "admin"
+            cookies = dict(browser.cookies)
+        answering = [
+            child
+            for child in psutil.Process(server.pid).children()
+            if any("spawn_main" in part for part in child.cmdline())
+        ]
+        assert len(answering) == 2
+
+        def ask(_: int) -> int:  # over a connection of its own: either process may get it
+            return httpx.get(address, cookies=cookies, timeout=60).status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(ask, range(16)))
+        assert (answers.count(200), answers.count(429)) == (11, 5)
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
