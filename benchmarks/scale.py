@@ -545,6 +545,7 @@ class Copied:
 def measure_copy(engine: sqlalchemy.Engine, pages: int, rounds: int) -> list[Copied]:
     """Write pages of 50 lines and 1,000 cells: by one COPY a table, and as a worker does."""
     from storage import observations, transcriptions
+    from storage.database import commit_soon
     from storage.runs import ensure_run
 
     words, rng = Words(), np.random.default_rng(SEED + 5)
@@ -567,6 +568,7 @@ def measure_copy(engine: sqlalchemy.Engine, pages: int, rounds: int) -> list[Cop
 
         def save(number: int) -> None:
             for page, one in zip(ids, read, strict=True):
+                commit_soon(connection)
                 transcriptions.save(connection, page, number, one)
                 connection.commit()
 

@@ -5,7 +5,9 @@ misread; and a number, among the values of cells. Nearly the same words are foun
 vocabulary by their trigrams, and the lines and cells then as for any other words.
 
 No search reads all of its hits: of a word on every page the first `_CANDIDATES` are ranked, those
-of the newest transcriptions, partition by partition.
+of the newest transcriptions. A rare word is looked up in the index, partition by partition; of a
+common one the index would first list millions of places, so that the newest pages are looked
+through instead. Which is less work is told by what the planner expects to find.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ _SIMILAR_WORDS = 50
 _CANDIDATES = 1_000
 """Hits that are ranked at most; a word on every page is not worth ranking a million times."""
 
-_SMALL_COLLECTION = 1_000
-"""Pages that may be read from end to end rather than look a common word up everywhere."""
+_LISTED, _CHECKED, _OPENED, _LOOKED_AT = 0.08, 5.0, 12.0, 1.0
+"""Microseconds to list a place from the index, to see whether what stands there is current, to open
+a page, and to look at one line or cell on it. Only their proportions matter."""
 
 _SECONDS = 20
 
@@ -207,24 +210,13 @@ class _Search:
         )
         number = words.replace("−", "-").replace("·", ".")
         self._value = float(number) if _NUMBER.fullmatch(number) else None
-        # From the hits to their pages: the planner, which takes the hits to lie all over the place,
-        # would rather look at every line there is. A small collection is read from its pages.
-        self._within = "offset 0"
-        if collection is not None:
-            self._within = "and page.collection_id = :collection"
-            if self._is_large(collection):
-                self._within += " offset 0"
+        self._within = "" if collection is None else "page.collection_id = :collection"
         # The newest first: what was read before may be superseded, all of it.
         self._ranges = [(part.first, part.end) for part in reversed(partitions(connection))]
-
-    def _is_large(self, collection: int) -> bool:
-        pages = text(
-            "select count(*) > :few from"
-            " (select from mill.page where collection_id = :collection limit :few + 1) as page"
-        )
-        return bool(
-            self._connection.scalar(pages, {"collection": collection, "few": _SMALL_COLLECTION})
-        )
+        self._sizes = _sizes(connection)
+        self._pages = self._sizes["page"]
+        if collection is not None:
+            self._pages = self._expected(f"mill.page where {self._within}", {})
 
     def by_value(self) -> None:
         """Look for a number, if that is what is asked for."""
@@ -321,24 +313,14 @@ class _Search:
 
         The candidates are found, joined and cut off before any is ranked.
         """
-        ranges = [
-            f"select * from mill.{kind} as hit where transcription_id >= {first}"  # noqa: S608
-            f" and transcription_id < {end} and {condition}"
-            for first, end in self._ranges
-        ]
         names = ("page", "table", "row", "column", "line")
+        if self._is_sooner_by_page(kind, condition, parameters):
+            candidates = self._from_pages(kind, condition)
+        else:
+            candidates = self._from_index(kind, condition)
         statement = f"""
             with candidate as materialized (
-                select hit.*, reading.*
-                from ({" union all ".join(ranges)}) as hit
-                cross join lateral (
-                    select page.id as page_id, page.name as page, page.collection_id,
-                        transcription.run_id
-                    from mill.transcription
-                    join mill.page on page.id = transcription.page_id
-                        and page.current_run_id = transcription.run_id
-                    where transcription.id = hit.transcription_id {self._within}
-                ) as reading
+                {candidates}
                 limit {_CANDIDATES}
             ), best as (
                 select hit.*, {score} as score from candidate as hit
@@ -374,6 +356,76 @@ class _Search:
             numbers = row["polygon"]
             polygon = as_polygon(zip(numbers[::2], numbers[1::2], strict=True))
             self.hits.append(Hit(**{**row, "polygon": polygon, "step": step}))
+
+
+    def _from_index(self, kind: str, condition: str) -> str:
+        """Return a query for the hits as the index lists them, the newest partition first."""
+        ranges = [
+            f"select * from mill.{kind} as hit where transcription_id >= {first}"  # noqa: S608
+            f" and transcription_id < {end} and {condition}"
+            for first, end in self._ranges
+        ]
+        within = f"and {self._within}" if self._within else ""
+        # `offset 0`: the planner takes the hits to lie all over the place, and would rather look
+        # at every line there is than look up the pages of these.
+        return f"""
+            select hit.*, reading.*
+            from ({" union all ".join(ranges)}) as hit
+            cross join lateral (
+                select {_READING} where transcription.id = hit.transcription_id {within} offset 0
+            ) as reading
+        """  # noqa: S608 (nothing here comes from outside)
+
+    def _from_pages(self, kind: str, condition: str) -> str:
+        """Return a query for the hits on page after page, the newest transcription first."""
+        within = f"where {self._within}" if self._within else ""
+        return f"""
+            select hit.*, page_id, page, collection_id, run_id
+            from (
+                select transcription.id as reading_id, {_READING} {within}
+                order by transcription.id desc
+            ) as reading
+            cross join lateral (
+                select * from mill.{kind} as hit
+                where hit.transcription_id = reading_id and {condition} offset 0
+            ) as hit
+        """  # noqa: S608 (nothing here comes from outside)
+
+    def _is_sooner_by_page(self, kind: str, condition: str, parameters: dict[str, Any]) -> bool:
+        """Tell whether `_CANDIDATES` hits are found sooner page by page than by the index."""
+        listed = self._expected(f"mill.{kind} as hit where {condition}", parameters)
+        all_pages = max(1.0, self._sizes["page"])
+        pages = max(1.0, min(self._pages, all_pages))
+        checked = min(listed, _CANDIDATES * all_pages / pages)
+        read = min(pages, _CANDIDATES * all_pages / listed)
+        # Of a collection either its own pages are opened or, newest first, those of all.
+        opened = min(pages, read * all_pages / pages)
+        by_page = opened * _OPENED + read * self._sizes[kind] / all_pages * _LOOKED_AT
+        return by_page < listed * _LISTED + checked * _CHECKED
+
+    def _expected(self, rows: str, parameters: dict[str, Any]) -> float:
+        """Return how many rows the planner expects to find, at least one."""
+        said = {**parameters, "value": self._value, "collection": self._collection}
+        plan = self._connection.scalar(text(f"explain (format json) select from {rows}"), said)
+        return max(1.0, float(plan[0]["Plan"]["Plan Rows"]))
+
+
+def _sizes(connection: Connection) -> dict[str, float]:
+    """Return about how many pages, lines and cells there are, as the last analysis counted."""
+    rows = connection.execute(
+        text(
+            "select split_part(relname, '_', 1) as kind, sum(greatest(reltuples, 0)) as rows"
+            " from pg_class where relkind = 'r' and relnamespace = 'mill'::regnamespace"
+            " and relname ~ '^(page|line|cell)(_p[0-9]+)?$' group by 1"
+        )
+    )
+    return {"page": 0.0, "line": 0.0, "cell": 0.0} | {row.kind: float(row.rows) for row in rows}
+
+
+_READING = """page.id as page_id, page.name as page, page.collection_id, transcription.run_id
+    from mill.transcription
+    join mill.page on page.id = transcription.page_id
+        and page.current_run_id = transcription.run_id"""
 
 
 def _any_of(connection: Connection, language: str, words: list[str]) -> str:

@@ -23,6 +23,7 @@ from structlog.contextvars import bound_contextvars
 
 from pipeline.page import Transcription
 from storage import jobs, transcriptions
+from storage.database import commit_soon
 from storage.jobs import ClaimedPage, ClaimedShard
 from workers.memory import resident
 from workers.monitoring.measure import Measure, timed, unmeasured
@@ -272,6 +273,7 @@ class _Writer:
     def _save(self, shard: ClaimedShard, page: ClaimedPage, transcription: Transcription) -> None:
         def save() -> None:
             with self._database.begin() as connection:
+                commit_soon(connection)  # a page that is lost is not done, and is read again
                 transcriptions.save(
                     connection, page.page_id, shard.run_id, transcription, shard.job_id
                 )
