@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import BadInput
 from pipeline.page import Polygon, as_polygon
+from storage.languages import UNSPACED, has_unspaced, nearly, quoted, with_beginnings
 from storage.partitions import partitions
 
 _SIMILARITIES = (0.8, 0.6, 0.45, 0.3)
@@ -182,6 +183,17 @@ _KEYS = {
 }
 
 
+_LANGUAGES = """
+    with known as (
+        select id, language, true as cells from mill.collection
+        union all select collection_id, language, false from mill.collection_language
+    )
+    select language::text, bool_or(cells) as cells from known
+    where cast(:collection as bigint) is null or id = :collection group by 1 order by 1
+"""
+"""A cell is in its collection's language, a line in its own where that is known."""
+
+
 class _Search:
     """One search: what is looked for and after which hit, and the `hits` so far."""
 
@@ -199,15 +211,11 @@ class _Search:
         self._limit = limit
         self._after = after
         self._collection = collection
-        self._language_names = list(
-            connection.scalars(
-                text(
-                    "select distinct language::text from mill.collection"
-                    " where cast(:collection as bigint) is null or id = :collection order by 1"
-                ),
-                {"collection": collection},
-            )
-        )
+        self._cells_have: dict[str, bool] = {
+            row.language: row.cells
+            for row in connection.execute(text(_LANGUAGES), {"collection": collection})
+        }
+        self._language_names = list(self._cells_have)
         number = words.replace("−", "-").replace("·", ".")
         self._value = float(number) if _NUMBER.fullmatch(number) else None
         self._within = "" if collection is None else "page.collection_id = :collection"
@@ -230,9 +238,11 @@ class _Search:
                     "select websearch_to_tsquery("
                     "cast(:language as regconfig), mill.search_text(:query))::text"
                 ),
-                {"query": self._words, "language": language},
+                {"query": quoted(self._words), "language": language},
             )
-            self._matching(1, language, asked, "", "ts_rank(hit.search, {asked}, 1)")
+            self._matching(
+                1, language, with_beginnings(asked), "", "ts_rank(hit.search, {asked}, 1)"
+            )
 
     def fuzzy(self) -> None:
         """Look for the words of the vocabulary that are spelled like those asked for.
@@ -258,7 +268,8 @@ class _Search:
     def _similar_words(self, least: float) -> list[list[str]]:
         """Return, for each word asked for, those at least so similar.
 
-        Numbers stand for themselves: one digit off is another number, not a misspelt one.
+        Numbers stand for themselves: one digit off is another number, not a misspelt one. So do
+        pairs of characters, of which most must be there, or a few.
         """
         # The planner thinks that comparing trigrams costs nothing: it would read all words.
         self._connection.execute(text("set local enable_seqscan = off"))
@@ -273,14 +284,18 @@ class _Search:
                 " left join lateral ("
                 "  select word from mill.word where asked.lexeme <% word"
                 "  order by word_similarity(asked.lexeme, word) desc, word limit :most"
-                " ) as found on asked.lexeme ~ '[[:alpha:]]'"
+                " ) as found on asked.lexeme ~ '[[:alpha:]]' and asked.lexeme !~ :unspaced"
                 " order by asked.lexeme"
             ),
-            {"query": self._words, "most": _SIMILAR_WORDS},
+            {"query": self._words, "most": _SIMILAR_WORDS, "unspaced": f"[{UNSPACED}]"},
         ).all()
         self._connection.execute(text("set local enable_seqscan to default"))
         similar: dict[str, list[str]] = {}
+        if pairs := [asked for asked, _ in rows if has_unspaced(asked)]:
+            similar[""] = nearly(pairs, least == _SIMILARITIES[0])
         for asked, word in rows:
+            if has_unspaced(asked):
+                continue
             words = similar.setdefault(asked, [])
             if word is not None:
                 words.append(word)
@@ -298,6 +313,8 @@ class _Search:
         if self._value is not None:
             condition += " and {value} is distinct from :value"
         for kind, value in (("line", "null::double precision"), ("cell", "hit.value")):
+            if kind == "cell" and not self._cells_have[language]:
+                continue
             self._add(
                 step,
                 kind,
@@ -356,7 +373,6 @@ class _Search:
             numbers = row["polygon"]
             polygon = as_polygon(zip(numbers[::2], numbers[1::2], strict=True))
             self.hits.append(Hit(**{**row, "polygon": polygon, "step": step}))
-
 
     def _from_index(self, kind: str, condition: str) -> str:
         """Return a query for the hits as the index lists them, the newest partition first."""
