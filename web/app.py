@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from pipeline.version import CODE_VERSION
 from storage.database import connect
 from storage.objects import open_store
-from web import api, iiif, pages, problems
+from web import api, iiif, lanes, pages, problems
 from web.api import description
 from web.iiif.pictures import Pictures
 from web.recognizing import Recognizer
@@ -47,6 +47,7 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        lanes.keep_few()
         yield
         site.close()
 

@@ -17,6 +17,7 @@ from web.api.common import etags
 from web.api.common.kinds import PageId
 from web.iiif.common import JSON_LD_TYPES, base, json_ld, keeping
 from web.iiif.parameters import FORMATS, MAX_AREA, MAX_SIDE, parse
+from web.lanes import slowly
 from web.problems import responses
 from web.security.principal import Reader
 from web.site import Site, TheSite
@@ -69,6 +70,7 @@ def info(site: TheSite, _who: Reader, page_id: PageId, request: Request) -> Resp
     },
     response_class=Response,
 )
+@slowly
 def picture(
     site: TheSite,
     _who: Reader,

@@ -17,6 +17,7 @@ from web.api.common.kinds import DocumentId
 from web.api.common.lists import Cursor, read, write
 from web.iiif.common import JSON_LD_TYPES, base, json_ld
 from web.iiif.presentation import annotation
+from web.lanes import searching
 from web.problems import responses
 from web.security.principal import Reader
 from web.site import TheSite
@@ -67,6 +68,7 @@ _HITS = """
     },
     response_class=Response,
 )
+@searching
 def search(
     site: TheSite,
     _who: Reader,

@@ -15,6 +15,6 @@ for part in (search, page, review, jobs, learning, series, sql):
 
 
 @router.get("/")
-def front(request: Request, site: TheSite, who: Reader) -> Response:
+async def front(request: Request, site: TheSite, who: Reader) -> Response:
     """Show where to look, and what there is."""
-    return search.search(request, site, who)
+    return await search.search(request, site, who, search.Asked("", False, {}))

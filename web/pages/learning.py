@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from pipeline.profiles import Profile
 from storage import learning as store
 from storage.selection import Selection
+from web.lanes import slowly
 from web.problems import Problem
 from web.security import rates
 from web.security.principal import Operator, Reader
@@ -57,6 +58,7 @@ def learn(site: TheSite, who: Operator, collection: Annotated[str, Form()]) -> R
 
 
 @router.post("/learning/{learning_id}/read-again")
+@slowly
 def read_again(site: TheSite, who: Operator, learning_id: int) -> Response:
     """Have a collection's least certain pages read again with what was learnt from it."""
     rates.count_costly(site, who)

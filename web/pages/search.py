@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from markupsafe import Markup, escape
+from sqlalchemy import Connection
 
 from pipeline.errors import BadInput
 from storage.search import Hit
 from storage.search import search as find
+from web.lanes import searching
 from web.pages.showing.ink import Ink, cut_out
 from web.reading import facets, measured, pages
 from web.security.principal import Reader
@@ -26,6 +28,9 @@ router = APIRouter()
 _AT_ONCE = 20
 _MOST = 300
 """Hits that are looked at: facets count these, and further pages show no more."""
+
+_KEPT_SECONDS = 60
+"""For so long a browser shows the facets again that it was given, from one page to the next."""
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 _PLAIN = re.compile(r'"|(?<!\S)-\w+|\bor\b', re.IGNORECASE)
@@ -52,78 +57,124 @@ class Choice:
     chosen: bool
 
 
-@router.get("/search")
-def search(
-    request: Request,
-    site: TheSite,
-    _who: Reader,
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked for, and which values of facets were chosen."""
+
+    q: str
+    fuzzy: bool
+    chosen: dict[str, str]
+
+    def address(self, path: str = "/search", **changed: str | int | None) -> str:
+        """Return where the answer is; `changed` chooses other values, None gives one up."""
+        query = {"q": self.q, "fuzzy": "true" if self.fuzzy else None, **self.chosen, **changed}
+        return f"{path}?{urlencode({k: v for k, v in query.items() if v})}"
+
+    def hits(self, connection: Connection, most: int) -> list[Hit]:
+        """Return the best hits, whatever was chosen but the collection. Raises `BadInput`."""
+        collection = self.chosen.get("collection")
+        if measured.is_question(self.q):
+            return measured.find(connection, self.q, collection, most)
+        return find(connection, self.q, fuzzy=self.fuzzy, collection=collection, limit=most)
+
+
+def _asked(
     q: Annotated[str, Query(max_length=1000)] = "",
     fuzzy: bool = False,
     collection: Annotated[str | None, Query(max_length=500)] = None,
     year: Annotated[str | None, Query(max_length=10)] = None,
     variable: Annotated[str | None, Query(max_length=50)] = None,
     flag: Annotated[str | None, Query(max_length=100)] = None,
+) -> Asked:
+    said = {"collection": collection, "year": year, "variable": variable, "flag": flag}
+    return Asked(q, fuzzy, {name: value for name, value in said.items() if value})
+
+
+Question = Annotated[Asked, Depends(_asked)]
+
+
+@router.get("/search")
+@searching
+def search(
+    request: Request,
+    site: TheSite,
+    _who: Reader,
+    asked: Question,
     start: Annotated[int, Query(ge=0, le=_MOST)] = 0,
 ) -> Response:
     """Show what was found, or the field to look in."""
-    asked = {"collection": collection, "year": year, "variable": variable, "flag": flag}
-    chosen = {name: value for name, value in asked.items() if value}
-    context = {"q": q, "fuzzy": fuzzy, "chosen": chosen, "problem": None, "shown": None}
+    context = {
+        "q": asked.q,
+        "fuzzy": asked.fuzzy,
+        "chosen": asked.chosen,
+        "problem": None,
+        "shown": None,
+    }
     with site.reading() as connection:
-        if not q.strip():
+        if not asked.q.strip():
             known = pages.collections(connection)
             return render(request, "search/search.html", {**context, "collections": known})
+        end = min(start + _AT_ONCE, _MOST)
+        narrowed = asked.chosen.keys() - {"collection"}
         try:
-            if measured.is_question(q):
-                hits = measured.find(connection, q, collection, _MOST)
-                marks = None
-            else:
-                hits = find(connection, q, fuzzy=fuzzy, collection=collection, limit=_MOST)
-                marks = _marks(q)
+            hits = asked.hits(connection, _MOST if narrowed else min(end + 1, _MOST))
         except BadInput as error:
             connection.rollback()
             status = 404 if error.reason.startswith("no such") else 422
             return render(
                 request, "search/search.html", {**context, "problem": str(error)}, status=status
             )
-        described = facets.describe(connection, hits)
-        kept = facets.narrow(hits, described, chosen)
-        counted = facets.count(kept, described)
-        part = kept[start : start + _AT_ONCE]
+        if narrowed:
+            hits = facets.narrow(hits, facets.describe(connection, hits), asked.chosen)
+        part = hits[start:end]
         sizes = facets.sizes(connection, {hit.page_id for hit in part})
         places = facets.places(connection, part)
-
-    def address(**changed: str | int | None) -> str:
-        query = {"q": q, "fuzzy": "true" if fuzzy else None, **chosen, **changed}
-        return f"/search?{urlencode({k: v for k, v in query.items() if v})}"
-
-    choices = {
-        name: [
-            Choice(
-                value,
-                count,
-                address(**{name: None if chosen.get(name) == value else value}),
-                chosen.get(name) == value,
-            )
-            for value, count in values
-        ]
-        for name, values in counted.items()
-    }
+    question = measured.is_question(asked.q)
+    marks = None if question else _marks(asked.q)
     context |= {
         "shown": [
-            _shown(hit, where, sizes[hit.page_id], marks, fuzzy)
+            _shown(hit, where, sizes[hit.page_id], marks, asked.fuzzy)
             for hit, where in zip(part, places, strict=True)
         ],
-        "total": len(kept),
-        "more_than": len(hits) >= _MOST,
         "first": start + 1,
-        "facets": choices,
-        "names": measured.NAMES,
-        "before": address(start=max(0, start - _AT_ONCE)) if start else None,
-        "after": address(start=start + _AT_ONCE) if start + _AT_ONCE < len(kept) else None,
-        "try_fuzzy": None if fuzzy or measured.is_question(q) else f"{address()}&fuzzy=true",
+        "facets": asked.address("/search/facets"),
+        "before": asked.address(start=max(0, start - _AT_ONCE)) if start else None,
+        "after": asked.address(start=end) if len(hits) > end else None,
+        "try_fuzzy": None if asked.fuzzy or question else f"{asked.address()}&fuzzy=true",
     }
     return render(request, "search/search.html", context)
+
+
+@router.get("/search/facets")
+@searching
+def facets_of(request: Request, site: TheSite, _who: Reader, asked: Question) -> Response:
+    """Show what the best hits have in common; the page of the hits asks for it once it stands."""
+    with site.reading() as connection:
+        hits = asked.hits(connection, _MOST)
+        described = facets.describe(connection, hits)
+    kept = facets.narrow(hits, described, asked.chosen)
+    choices = {
+        name: [_choice(asked, name, value, count) for value, count in values]
+        for name, values in facets.count(kept, described).items()
+    }
+    return render(
+        request,
+        "search/facets.html",
+        {
+            "facets": choices,
+            "names": measured.NAMES,
+            "total": len(kept),
+            "more_than": len(hits) >= _MOST,
+        },
+        headers={"Cache-Control": f"private, max-age={_KEPT_SECONDS}"},
+    )
+
+
+def _choice(asked: Asked, facet: str, value: str, count: int) -> Choice:
+    chosen = asked.chosen.get(facet) == value
+    return Choice(
+        value, count, asked.address("/search", **{facet: None if chosen else value}), chosen
+    )
 
 
 def _marks(query: str) -> tuple[str, ...]:

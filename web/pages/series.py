@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from web.lanes import slowly
 from web.pages.showing.charts import Frame, frame
 from web.pages.showing.signs import UNITS
 from web.reading import measured, pages, series
@@ -50,6 +51,7 @@ environment.globals["named_variable"] = named
 
 
 @router.get("/series")
+@slowly
 def show(
     request: Request,
     site: TheSite,

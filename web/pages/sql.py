@@ -17,6 +17,7 @@ from fastapi.responses import Response
 
 from pipeline.errors import LedgermillError
 from storage.sql import Answer, ask
+from web.lanes import slowly
 from web.security.principal import Reader
 from web.security.rates import count_costly
 from web.site import Site, TheSite
@@ -50,6 +51,7 @@ def notebook(
 
 
 @router.post("/sql")
+@slowly
 def answer(request: Request, site: TheSite, who: Reader, statement: Statement = "") -> Response:
     """Show the answer to a statement, or what is wrong with it."""
     count_costly(site, who)
@@ -72,6 +74,7 @@ def answer(request: Request, site: TheSite, who: Reader, statement: Statement = 
 
 
 @router.post("/sql/answer.{form}")
+@slowly
 def download(
     site: TheSite, who: Reader, form: Literal["csv", "parquet"], statement: Statement = ""
 ) -> Response:

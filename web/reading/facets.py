@@ -14,15 +14,17 @@ FACETS = ("collection", "year", "variable", "flag")
 _MOST = 12
 
 _OBSERVED = """
-    select transcription.page_id, observed."table", observed.first_column, observed.variables,
+    select page.id as page_id,
+        substring(page.name from '(?<![0-9])(1[5-9][0-9]{2}|20[0-9]{2})(?![0-9])') as named,
+        observed."table", observed.first_column, observed.variables,
         array(
             select distinct extract(year from day)::int
             from unnest(observed.row_dates || observed.column_dates) as day where day is not null
         ) as years
-    from mill.observed
-    join mill.transcription on transcription.id = observed.transcription_id
-    join mill.page on page.id = transcription.page_id
-        and page.current_run_id = transcription.run_id
+    from mill.page
+    left join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = page.current_run_id
+    left join mill.observed on observed.transcription_id = transcription.id
     where page.id = any(:pages)
 """
 
@@ -68,8 +70,6 @@ _SIZES = """
     where page.id = any(:pages)
 """
 
-_NAMED_YEAR = "substring(page.name from '(?<![0-9])(1[5-9][0-9]{2}|20[0-9]{2})(?![0-9])')"
-
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -91,25 +91,20 @@ class Described:
 def describe(connection: Connection, hits: Sequence[Hit]) -> list[Described]:
     """Return what is known of each hit. A page without dates is of the year in its name."""
     ids = sorted({hit.page_id for hit in hits})
+    named: dict[int, set[str]] = {}
     years: dict[int, set[str]] = {}
     variables: dict[tuple[int, int, int], str] = {}
     for row in connection.execute(text(_OBSERVED), {"pages": ids}):
+        named[row.page_id] = {row.named} if row.named else set()
         years.setdefault(row.page_id, set()).update(str(year) for year in row.years)
-        for offset, variable in enumerate(row.variables):
+        for offset, variable in enumerate(row.variables or ()):
             if variable is not None:
                 variables[row.page_id, row.table, row.first_column + offset] = variable
-    named = connection.execute(
-        text(f"select id, {_NAMED_YEAR} as year from mill.page where id = any(:pages)"),  # noqa: S608
-        {"pages": ids},
-    )
-    for page_id, year in named:
-        if year is not None and not years.get(page_id):
-            years[page_id] = {year}
     flags = _flags(connection, hits)
     return [
         Described(
             hit.collection,
-            frozenset(years.get(hit.page_id, ())),
+            frozenset(years.get(hit.page_id) or named[hit.page_id]),
             variables.get((hit.page_id, hit.table or 0, hit.column or 0))
             if hit.kind == "cell"
             else None,
@@ -121,6 +116,8 @@ def describe(connection: Connection, hits: Sequence[Hit]) -> list[Described]:
 
 def _flags(connection: Connection, hits: Sequence[Hit]) -> dict[int, frozenset[str]]:
     cells = [number for number, hit in enumerate(hits) if hit.kind == "cell"]
+    if not cells:
+        return {}
     rows = connection.execute(text(_CHECKS), _asked([hits[number] for number in cells]))
     return {
         cells[row.number - 1]: frozenset(
@@ -138,10 +135,9 @@ def _flags(connection: Connection, hits: Sequence[Hit]) -> dict[int, frozenset[s
 def places(connection: Connection, hits: Sequence[Hit]) -> list[str]:
     """Return where each hit stands, in words: the head and the label of a cell, if it has them."""
     cells = [number for number, hit in enumerate(hits) if hit.kind == "cell"]
-    named = {
-        cells[row.number - 1]: (row.head, row.label)
-        for row in connection.execute(text(_PLACES), _asked([hits[number] for number in cells]))
-    }
+    asked = _asked([hits[number] for number in cells])
+    rows = connection.execute(text(_PLACES), asked) if cells else ()
+    named = {cells[row.number - 1]: (row.head, row.label) for row in rows}
     said = []
     for number, hit in enumerate(hits):
         if hit.kind == "line":

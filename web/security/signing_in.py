@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from storage import accounts
 from storage.accounts import User
+from web.lanes import slowly
 from web.security import rates
 from web.security.principal import COOKIE, Anybody, Principal
 from web.site import Site, TheSite
@@ -26,6 +27,7 @@ def sign_in_page(request: Request, who: Anybody, next: str = "/") -> Response:  
 
 
 @router.post("/sign-in")
+@slowly
 def sign_in(
     request: Request,
     site: TheSite,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 
@@ -133,16 +134,22 @@ def test_exports_hold_the_corrected_text(
 
 def test_facets_narrow_what_was_found(browsers: dict[str, httpx.Client], library: Library) -> None:
     reader = browsers["reader"]
-    found = reader.get("/search", params={"q": "value between 50 and 51"}, headers=HTML).text
-    total = re.search(r"of (\d+)", found)
+    asked = {"q": "value between 50 and 51"}
+    page = reader.get("/search", params=asked, headers=HTML).text
+    lazily = re.search(r'hx-get="(/search/facets\?[^"]+)"', page)
+    assert lazily is not None
+    facets = reader.get(html.unescape(lazily[1]), headers=HTML)
+    assert "max-age" in facets.headers["cache-control"]
+    total = re.search(r"of (\d+)", facets.text)
+    choice = re.search(r'href="([^"]+variable=Tx)"[^>]*><span>Maximum temperature', facets.text)
     assert total is not None
-    narrowed = reader.get(
-        "/search", params={"q": "value between 50 and 51", "variable": "Tx"}, headers=HTML
-    ).text
-    fewer = re.search(r"of (\d+)", narrowed)
-    assert fewer is not None
-    assert 0 < int(fewer[1]) < int(total[1])
-    assert "Maximum temperature" in narrowed
+    assert choice is not None
+    few = reader.get(html.unescape(choice[1]), headers=HTML).text
+    count = few.count('class="hit"')
+    assert 0 < count < min(20, int(total[1]))
+    chosen = reader.get("/search/facets", params=asked | {"variable": "Tx"}, headers=HTML).text
+    assert f" of {count}<" in chosen
+    assert 'aria-current="true"' in chosen
     none = {"q": "value between 50 and 51", "year": "1066"}
     assert "Nothing found" in reader.get("/search", params=none, headers=HTML).text
 
@@ -151,7 +158,7 @@ def test_observations_are_found_by_variable_unit_and_time(
     browsers: dict[str, httpx.Client], library: Library
 ) -> None:
     def count(question: str) -> int:
-        answer = browsers["reader"].get("/search", params={"q": question}, headers=HTML)
+        answer = browsers["reader"].get("/search/facets", params={"q": question}, headers=HTML)
         assert answer.status_code == 200, answer.text
         found = re.search(r"of (\d+)", answer.text)
         return int(found[1]) if found else 0

@@ -22,6 +22,7 @@ from storage.exports.pages import PublishedPage, pages_of_collection, pages_of_j
 from web.api.common import etags
 from web.api.common.etags import IfNoneMatch
 from web.api.common.kinds import InCollection, PageId, RunId
+from web.lanes import slowly
 from web.problems import Problem, responses
 from web.security import rates
 from web.security.principal import Reader
@@ -68,6 +69,7 @@ Formats = Annotated[
         **etags.NOT_MODIFIED,
     },
 )
+@slowly
 def export_page(
     site: TheSite,
     _who: Reader,
@@ -117,6 +119,7 @@ def export_page(
         **responses(404),
     },
 )
+@slowly
 def export_pages(
     site: TheSite,
     who: Reader,
@@ -136,7 +139,7 @@ def export_pages(
         first = b""
     name = safe(collection or (f"job-{job}" if job else "pages"))
     return StreamingResponse(
-        _behind(first, stream),
+        slowly.each(_behind(first, stream)),
         media_type="application/zip",
         headers={"Content-Disposition": attachment(f"{name}.zip")},
     )

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from pipeline.decode import decode_image
 from pipeline.errors import BadInput
+from web.lanes import slowly
 from web.problems import Problem, responses
 from web.recognizing import ReadImage
 from web.security import rates
@@ -78,9 +79,9 @@ async def recognize(
     """
     if who.name is None:
         raise Problem(401, "reading images is for those who are signed in")
-    rates.count_costly(site, who)
+    await run_in_threadpool(rates.count_costly, site, who)
     data = await _image(request)
-    pixels = await run_in_threadpool(_opened, site, data)
+    pixels = await _opened(site, data)
     reading = site.recognizer.submit(pixels, detect_only)
     return _said(await asyncio.wrap_future(reading))
 
@@ -98,6 +99,7 @@ async def _image(request: Request) -> bytes:
     return await request.body()
 
 
+@slowly
 def _opened(site: Site, data: bytes) -> Any:
     """Return an image's pixels, parsed before by a child process that can be lost."""
     found = sniff(data[:HEAD])

@@ -14,6 +14,7 @@ from storage.rollback import RolledBack, roll_back
 from storage.runs import Run, find_run
 from storage.runs import list_runs as find
 from web.api.common.kinds import InCollection
+from web.lanes import slowly
 from web.problems import responses
 from web.security import rates
 from web.security.principal import Operator, Reader
@@ -63,6 +64,7 @@ def list_runs(site: TheSite, _who: Reader) -> list[Run]:
 
 
 @router.get("/runs/compare", responses=responses(404))
+@slowly
 def compare_runs(
     site: TheSite,
     who: Reader,
@@ -80,6 +82,7 @@ def compare_runs(
 
 
 @router.post("/runs/rollback", responses=responses(404))
+@slowly
 def roll_back_to(site: TheSite, who: Operator, back: Back) -> RolledBack:
     """Make what an earlier run has read current again; corrections lie on it, too."""
     done = roll_back(site.database, back.run, back.collection, str(who.name))

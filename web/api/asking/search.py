@@ -10,6 +10,7 @@ from storage.search import Hit
 from storage.search import search as find
 from web.api.common.kinds import InCollection
 from web.api.common.lists import Listed, link
+from web.lanes import searching
 from web.problems import responses
 from web.security.principal import Reader
 from web.site import TheSite
@@ -18,6 +19,7 @@ router = APIRouter(tags=["search"])
 
 
 @router.get("/search", responses=responses(404))
+@searching
 def search(
     site: TheSite,
     _who: Reader,

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from storage.sql import ask
+from web.lanes import slowly
 from web.problems import Problem, responses
 from web.security import rates
 from web.security.principal import Reader
@@ -31,6 +32,7 @@ class SqlAnswer(BaseModel):
 
 
 @router.post("/sql", responses=responses(400))
+@slowly
 def ask_sql(site: TheSite, who: Reader, asked: Statement) -> SqlAnswer:
     """Answer one read-only statement, within limits of time and rows."""
     if who.name is None:

@@ -23,6 +23,7 @@ from pipeline.profiles import Profile, load_profile, profile_names
 from storage import jobs
 from storage.selection import Selection
 from web.api.jobs.listing import JobWithFailures, describe
+from web.lanes import slowly
 from web.problems import Problem, responses
 from web.security import rates
 from web.security.principal import Operator, Principal
@@ -135,15 +136,16 @@ _FORM: dict[str, Any] = {
 @router.post("/jobs", status_code=201, responses=responses(400, 413, 415), openapi_extra=_FORM)
 async def upload(site: TheSite, who: Operator, request: Request) -> JobWithFailures:
     """Take in files of scans, and have their pages read."""
-    rates.count_costly(site, who)
+    await run_in_threadpool(rates.count_costly, site, who)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise Problem(415, "send the files as multipart/form-data")
     async with request.form(max_files=_MOST_FILES, max_fields=20) as form:
-        return await run_in_threadpool(_take_in, site, who, form)
+        return await _take_in(site, who, form)
 
 
 @router.post("/jobs/sources", status_code=201)
+@slowly
 def add_sources(site: TheSite, who: Operator, said: Sources) -> JobWithFailures:
     """Have workers fetch sources from where the settings allow it, and read their pages."""
     from workers.bring import remote_source
@@ -160,6 +162,7 @@ def add_sources(site: TheSite, who: Operator, said: Sources) -> JobWithFailures:
 
 
 @router.post("/jobs/reprocess", status_code=201, responses=responses(400, 404))
+@slowly
 def read_again(site: TheSite, who: Operator, said: Again) -> Asked:
     """Have pages read again by another profile, or by this version's weights."""
     from workers.reprocessing import reprocess
@@ -179,6 +182,7 @@ def read_again(site: TheSite, who: Operator, said: Again) -> Asked:
     )
 
 
+@slowly
 def _take_in(site: Site, who: Principal, form: FormData) -> JobWithFailures:
     said = _said(form)
     files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]

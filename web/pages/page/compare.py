@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from pipeline.page import Cell, Table, Transcription
+from web.lanes import slowly
 from web.pages.showing.ink import Ink, cut_out
 from web.reading import pages
 from web.security.principal import Reader
@@ -33,6 +34,7 @@ class Difference:
 
 
 @router.get("/pages/{page_id}/compare")
+@slowly
 def compare(
     request: Request,
     site: TheSite,

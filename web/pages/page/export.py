@@ -22,6 +22,7 @@ from storage.exports.files import safe
 from storage.exports.pages import PublishedPage, pages_of_collection
 from storage.observations import observations_of
 from storage.stations import stations
+from web.lanes import slowly
 from web.problems import Problem
 from web.reading import pages
 from web.reading.pages import Sheet
@@ -64,6 +65,7 @@ environment.globals["exports_of"] = formats
 
 
 @router.get("/pages/{page_id}/export/{form}")
+@slowly
 def page(site: TheSite, who: Reader, page_id: int, form: str) -> Response:
     """Send a page as it stands, corrections included, in one format."""
     _check(form, [name for name, _ in formats()])
@@ -81,6 +83,7 @@ def page(site: TheSite, who: Reader, page_id: int, form: str) -> Response:
 
 
 @router.get("/collections/{collection_id}/export/{form}")
+@slowly
 def collection(site: TheSite, who: Reader, collection_id: int, form: str) -> Response:
     """Send the pages of a collection as they stand, in one format."""
     _check(form, [name for name, _ in formats(collection=True)])

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from pipeline.errors import BadInput
 from pipeline.page import Table
 from storage.corrections import CellPlace, LinePlace, Place, corrections_of
+from web.lanes import slowly
 from web.pages.page.view import context, named, place_of
 from web.pages.showing.ink import cut_out, thumbnail
 from web.pages.showing.signs import SIGNS, UNITS, explain, status_of
@@ -125,6 +126,7 @@ def place(
 
 
 @router.get("/pages/{page_id}/relations/{number}")
+@slowly
 def relations_of(
     request: Request, site: TheSite, _who: Reader, page_id: int, number: int, run: RunId = None
 ) -> Response:
