@@ -7,14 +7,13 @@ were adapted to a hand name the shipped network that is asked in its place.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pipeline.models.load import load_recognizer, model_path, read, shipped_models
 from pipeline.page import Reading
@@ -25,6 +24,7 @@ from pipeline.recognition.crops import batch, bucket, fit_crop
 from pipeline.recognition.decoding import Decoder
 from pipeline.recognition.network import STRIDE, Recognizer
 from pipeline.recognition.second import LOOKS, UNSURE, agree, stretched
+from pipeline.transfer import Fetch, fetch, one_ahead, send
 
 
 def second_of(path: Path) -> Path | None:
@@ -97,21 +97,26 @@ class LineReader:
         for i, crop in enumerate(fitted):
             buckets.setdefault(bucket(crop.shape[1]), []).append(i)
         readings: dict[int, Reading] = {}
+        for (part, steps), found in one_ahead(self._queue(fitted, buckets)):
+            rows = [each[:n] for each, n in zip(found, steps, strict=True)]
+            readings |= zip(part, self.decoder.decode(rows, charset), strict=True)
+        return [readings[i] for i in range(len(crops))]
+
+    def _queue(
+        self, fitted: Sequence[NDArray[np.float32]], buckets: Mapping[int, Sequence[int]]
+    ) -> Iterator[tuple[tuple[Sequence[int], list[int]], Fetch]]:
+        """Have batches of like width read: which crops, in how many columns, and the N x T x C
+        probabilities of the characters, class 0 the blank.
+        """
         for wide, members in buckets.items():
             for start in range(0, len(members), self.crops):
                 part = members[start : start + self.crops]
                 pixels, widths = batch([fitted[i] for i in part], wide)
-                found = self.probabilities(pixels, widths)
-                readings |= zip(part, self.decoder.decode(found, charset), strict=True)
-        return [readings[i] for i in range(len(crops))]
-
-    def probabilities(self, pixels: Tensor, widths: Tensor) -> list[NDArray[np.float32]]:
-        """Return the T x C probabilities of N x 1 x H x W pixels, class 0 the blank."""
-        with torch.inference_mode(), half_precision(self.device):
-            logits = self.network(pixels.to(self.device), widths.to(self.device))
-            found = logits.float().softmax(2).cpu().numpy()
-        steps = (widths + STRIDE - 1) // STRIDE
-        return [rows[:n] for rows, n in zip(found, steps.tolist(), strict=True)]
+                steps = (widths + STRIDE - 1) // STRIDE
+                with torch.inference_mode(), half_precision(self.device):
+                    logits = self.network(send(pixels, self.device), send(widths, self.device))
+                    found = fetch(logits.float().softmax(2))
+                yield (part, steps.tolist()), found
 
     def _calibrated(self, reading: Reading, crop: Gray) -> Reading:
         if self.calibration is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from pipeline.errors import BadInput
 from pipeline.models.load import read
 from pipeline.preprocess import Gray
 from pipeline.recognition.crops import batch, bucket, fit_crop
+from pipeline.transfer import Fetch, fetch, one_ahead, send
 
 SCRIPTS = ("numeric", "latin", "korean")
 HEIGHT, LEAST, AREA = 48, 24, 3840
@@ -77,7 +78,7 @@ class ScriptRouter:
 
     def __init__(self, network: ScriptNetwork, device: str) -> None:
         self.network = network.to(device).eval()
-        self.device = device
+        self.device = torch.device(device)
 
     def route(self, crops: Sequence[Gray]) -> list[str]:
         """Return the likeliest script of each crop (h x w, gray), in their order."""
@@ -90,14 +91,22 @@ class ScriptRouter:
         for i, crop in enumerate(fitted):
             buckets.setdefault(bucket(crop.shape[1]), []).append(i)
         chances = np.zeros((len(crops), len(SCRIPTS)), np.float32)
+        for part, found in one_ahead(self._queue(fitted, buckets)):
+            chances[part] = found
+        return chances
+
+    def _queue(
+        self, fitted: Sequence[NDArray[np.float32]], buckets: Mapping[int, Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], Fetch]]:
+        """Have batches of like width weighed: which crops, and their chances."""
         for wide, members in buckets.items():
             for first in range(0, len(members), CROPS):
                 part = members[first : first + CROPS]
                 pixels, widths = batch([fitted[i] for i in part], wide)
                 with torch.inference_mode():
-                    logits = self.network(pixels.to(self.device), widths.to(self.device))
-                    chances[part] = logits.softmax(1).cpu().numpy()
-        return chances
+                    logits = self.network(send(pixels, self.device), send(widths, self.device))
+                    found = fetch(logits.softmax(1))
+                yield part, found
 
 
 def load_router(path: Path, device: str = "cpu") -> ScriptRouter:
