@@ -102,7 +102,7 @@ def remote_source(address: str, granted: bool = True, keep: Kept | None = None) 
     """Return the source at a URL or in a bucket; a `#GROUP` names a METS file's group of files.
 
     `granted` is whether it is somebody's own choice, whose host may then be asked where no list of
-    hosts says otherwise.
+    hosts says otherwise. Raises `BadInput` where it is no address of a bucket.
     """
     address, _, group = address.partition("#")
     if address.startswith("s3://"):

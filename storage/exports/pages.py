@@ -60,6 +60,18 @@ _OF_COLLECTION = """
     order by collection.name collate "C", page.name collate "C", page.id
 """
 
+_OF_PAGE = """
+    select page.id, page.name, transcription.run_id, run.name as run,
+        transcription.created_at, collection.name, image.sha256, image.media_type
+    from mill.page
+    join mill.collection on collection.id = page.collection_id
+    join mill.image on image.sha256 = page.image_sha256
+    join mill.transcription on transcription.page_id = page.id
+        and transcription.run_id = coalesce(:run, page.current_run_id)
+    join mill.run on run.id = transcription.run_id
+    where page.id = :page
+"""
+
 Fetch = Callable[[str], bytes]
 """What gets an object by its SHA-256, such as `ObjectStore.get`."""
 
@@ -103,6 +115,19 @@ class PublishedPage:
     def image_name(self, stem: str) -> str:
         """Return what the file of the scan is called."""
         return f"{stem}{SUFFIXES.get(self.media_type, '.img')}"
+
+
+def one_page(
+    connection: Connection, page_id: int, run_id: int | None = None, fetch: Fetch | None = None
+) -> PublishedPage:
+    """Return a page as a run has read it; without a run as it currently stands.
+
+    Raises `BadInput` where there is none.
+    """
+    found = list(_pages(connection, _OF_PAGE, {"page": page_id, "run": run_id}, fetch))
+    if not found:
+        raise BadInput(f"page {page_id}", "not yet read", "wait for its job, or digitize it")
+    return found[0]
 
 
 def pages_of_job(

@@ -15,6 +15,7 @@ import pytest
 from minio import Minio
 from sqlalchemy import Connection, text
 
+from pipeline.errors import BadInput
 from pipeline.page import Transcription, schema, to_json
 from storage import jobs
 from storage.objects import ObjectStore, open_store
@@ -22,6 +23,7 @@ from storage.provenance import of_page
 from storage.runs import ensure_run
 from storage.transcriptions import save
 from tests.workers.sources.remote.server import Fault, Site, picture, serving
+from workers.bring import remote_source
 from workers.ingest import ingest_source, submit
 from workers.settings import settings
 from workers.sources import Limits, find_sources
@@ -38,6 +40,16 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with serving() as made:
         yield made
     settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://m]", "s3://b/p?endpoint=http://[x", "s3://[::1/p", "s3://u:sesam@b"]
+)
+def test_an_address_that_is_none_is_said_in_one_line(address: str) -> None:
+    with pytest.raises(BadInput, match="no address of a bucket") as said:
+        remote_source(address)
+    assert "\n" not in str(said.value)
+    assert "sesam" not in str(said.value)
 
 
 @pytest.fixture

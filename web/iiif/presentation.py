@@ -7,7 +7,7 @@ so that a manifest stays small; its ALTO is linked from `seeAlso`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -22,7 +22,7 @@ from web.api.common.kinds import DocumentId, PageId
 from web.iiif.common import JSON_LD_TYPES, base, json_ld
 from web.problems import responses
 from web.security.principal import Reader
-from web.site import TheSite
+from web.site import Site, TheSite
 
 router = APIRouter(tags=["IIIF"])
 
@@ -63,15 +63,7 @@ def get_lines(
     site: TheSite, _who: Reader, document_id: DocumentId, page_id: PageId, request: Request
 ) -> Response:
     """Return the lines of a page outside its tables, as annotations of its canvas."""
-    with site.reading() as connection:
-        _check_place(connection, document_id, page_id)
-        etag = etags.quoted(f"{document_id}-{catalogue.version(connection, page_id)}-lines")
-        known = etags.unchanged(request.headers.get("if-none-match"), etag)
-        if known is not None:
-            return known
-        found = catalogue.lines(connection, page_id=page_id, limit=_MOST_ANNOTATIONS)
-    address = f"{base(site, request)}/iiif/presentation/{document_id}"
-    return json_ld(request, CONTEXT, _annotations(address, page_id, "lines", found), etag)
+    return _read_on(site, request, document_id, page_id, "lines")
 
 
 @router.get(
@@ -81,15 +73,27 @@ def get_cells(
     site: TheSite, _who: Reader, document_id: DocumentId, page_id: PageId, request: Request
 ) -> Response:
     """Return the cells of a page's tables that hold text, as annotations of its canvas."""
+    return _read_on(site, request, document_id, page_id, "cells")
+
+
+def _read_on(
+    site: Site,
+    request: Request,
+    document_id: int,
+    page_id: int,
+    kind: Literal["lines", "cells"],
+) -> Response:
+    """Return what was read on a page, of one kind, as annotations of its canvas."""
+    find = catalogue.lines if kind == "lines" else catalogue.cells
     with site.reading() as connection:
         _check_place(connection, document_id, page_id)
-        etag = etags.quoted(f"{document_id}-{catalogue.version(connection, page_id)}-cells")
+        etag = etags.quoted(f"{document_id}-{catalogue.version(connection, page_id)}-{kind}")
         known = etags.unchanged(request.headers.get("if-none-match"), etag)
         if known is not None:
             return known
-        found = catalogue.cells(connection, page_id=page_id, limit=_MOST_ANNOTATIONS)
+        found = find(connection, page_id=page_id, limit=_MOST_ANNOTATIONS)
     address = f"{base(site, request)}/iiif/presentation/{document_id}"
-    return json_ld(request, CONTEXT, _annotations(address, page_id, "cells", found), etag)
+    return json_ld(request, CONTEXT, _annotations(address, page_id, kind, found), etag)
 
 
 def manifest(site: str, document: Document, pages: Iterable[Page]) -> dict[str, Any]:

@@ -7,10 +7,13 @@ import zipfile
 
 import numpy as np
 import pytest
+import sqlalchemy
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from pipeline.observations.station import TEMPLATE, parse_station
 from pipeline.page import Reading
+from storage.stations import observe_again, set_station
 from tests.web.library import Library
 from web import recognizing
 from web.site import Site
@@ -48,7 +51,9 @@ def test_sql_reads_the_views_and_nothing_else(
         assert refused.headers["content-type"] == "application/problem+json"
 
 
-def test_exports(library: Library, clients: dict[str, TestClient]) -> None:
+def test_exports(
+    library: Library, clients: dict[str, TestClient], connection: sqlalchemy.Connection
+) -> None:
     reader = clients["reader"]
     page = reader.get(f"/api/v1/pages/{library.page_id}/export", params={"format": "csv"})
     assert page.headers["content-disposition"].startswith("attachment; filename=")
@@ -60,6 +65,16 @@ def test_exports(library: Library, clients: dict[str, TestClient]) -> None:
         names = sorted(pack.namelist())
     assert {"daily-ledger.json", "daily-ledger.table-1.csv"} < set(names)
     assert any(name.endswith(".parquet") for name in names)
+    station = parse_station(TEMPLATE, "station.toml")
+    set_station(connection, library.collection, station)
+    connection.commit()
+    observe_again(connection.engine, library.collection)
+    both = {"formats": "sef,json", "collection": library.collection}
+    with zipfile.ZipFile(io.BytesIO(reader.get("/api/v1/export", params=both).content)) as pack:
+        assert "daily-ledger.json" in pack.namelist()
+        series = [name for name in pack.namelist() if name.endswith(".tsv")]
+        assert series
+        assert pack.read(series[0]).startswith(b"SEF\t1.0.0")
     for query in ({"collection": "none"}, {"job": "99"}):
         assert reader.get("/api/v1/export", params=query).status_code == 404
     for _ in range(3):  # what was refused holds no place

@@ -27,6 +27,35 @@ def test_a_page_is_there_with_its_transcription(
     assert (collection["pages"], collection["pages_read"]) == (1, 1)
 
 
+def test_a_page_object_says_where_the_page_came_from(
+    library: Library, clients: dict[str, TestClient], connection: sqlalchemy.Connection
+) -> None:
+    connection.execute(
+        sqlalchemy.text(
+            "update mill.document set address = 'https://archive.example/1.jpg', rights = 'CC0',"
+            " sha256 = :sha256, fetched_at = '2026-01-02 03:04:05+00'"
+        ),
+        {"sha256": library.sha256},
+    )
+    connection.commit()
+    reader = clients["reader"]
+    page = f"/api/v1/pages/{library.page_id}"
+    objects = [
+        reader.get(f"{page}/transcription").json(),
+        reader.get(f"{page}/export", params={"format": "json"}).json(),
+        reader.get(f"/pages/{library.page_id}/export/json").json(),
+    ]
+    for said in objects:
+        jsonschema.validate(said, schema())
+        assert said["provenance"] == {
+            "source": "daily-ledger.jpg",
+            "sha256": library.sha256,
+            "address": "https://archive.example/1.jpg",
+            "rights": "CC0",
+            "fetched_at": "2026-01-02T03:04:05+00:00",
+        }
+
+
 def test_cells_come_in_parts_that_make_the_whole(
     library: Library, clients: dict[str, TestClient]
 ) -> None:

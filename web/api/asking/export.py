@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -15,10 +14,11 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
 from pipeline.errors import BadInput
-from storage import catalogue, transcriptions
-from storage.exports import FORMATS, export, formats_of
+from storage import catalogue
+from storage.exports import ALL, FORMATS, export, formats_of, observed
 from storage.exports.files import safe
-from storage.exports.pages import PublishedPage, pages_of_collection, pages_of_job
+from storage.exports.observed.selected import export_selected
+from storage.exports.pages import one_page, pages_of_collection, pages_of_job
 from web.api.common import etags
 from web.api.common.etags import IfNoneMatch
 from web.api.common.kinds import InCollection, PageId, RunId
@@ -53,6 +53,9 @@ _ANY_FILE = {kind.partition(";")[0]: {"schema": _FILE} for kind in MEDIA_TYPES.v
     "application/json": {"schema": {"type": "object"}}
 }
 
+_TOGETHER = tuple(dict.fromkeys((*ALL, *observed.FORMATS)))
+"""Formats of many pages; what they observed is in some of them, as on the command line."""
+
 _CHUNK = 256 * 1024
 
 Formats = Annotated[
@@ -86,21 +89,10 @@ def export_page(
         known = etags.unchanged(if_none_match, etag)
         if known is not None:
             return known
-        page = catalogue.page(connection, page_id)
-        _, reading = catalogue.reading(connection, page_id, run)
-        said = PublishedPage(
-            page.name,
-            reading.run,
-            transcriptions.load(connection, page_id, reading.run_id),
-            reading.created_at.astimezone(UTC).replace(tzinfo=None),
-            page.collection,
-            page.image,
-            page.media_type,
-            site.store.get,
-        )
+        page = one_page(connection, page_id, run, site.store.get)
     stem = safe(page.name)
     with tempfile.TemporaryDirectory(prefix="ledgermill-export-") as folder:
-        paths = FORMATS[format](said, stem, Path(folder))
+        paths = FORMATS[format](page, stem, Path(folder))
         if not paths:
             raise Problem(404, f"page {page_id} has nothing that {format} could hold")
         data, suffix, file_name = _one_file(paths, stem)
@@ -129,7 +121,7 @@ def export_pages(
 ) -> StreamingResponse:
     """Return what pages hold as a ZIP of files: of a job, of a collection, or all of them."""
     rates.count_costly(site, who)
-    chosen = formats_of(formats)
+    chosen = formats_of(formats, _TOGETHER)
     if not site.exporting.acquire(blocking=False):
         raise Problem(503, "others are being exported; try again later", {"Retry-After": "30"})
     stream = _zipped(site, chosen, collection, job)
@@ -206,14 +198,26 @@ def _zipped(
                 else pages_of_collection(connection, collection, fetch)
             )
             left_out: list[str] = []
-            for _, paths in export(pages, Path(folder), formats, left_out):
-                for path in paths:
-                    pack.write(path, path.relative_to(folder).as_posix())
-                    path.unlink()
-                if sink.size > _CHUNK:
-                    yield sink.taken()
+            of_pages = [name for name in formats if name in ALL]
+            written = (paths for _, paths in export(pages, Path(folder), of_pages, left_out))
+            for paths in written if of_pages else ():
+                yield from _packed(pack, sink, folder, paths)
+            seen = export_selected(connection, Path(folder), formats, collection, job)
+            yield from _packed(pack, sink, folder, seen.files)
+            left_out += [*seen.kept_back, *seen.left_out]
             if left_out:
                 pack.writestr("left-out.txt", "".join(f"{line}\n" for line in left_out))
         yield sink.taken()
     finally:
         site.exporting.release()
+
+
+def _packed(
+    pack: zipfile.ZipFile, sink: _Sink, folder: str, paths: Iterable[Path]
+) -> Iterator[bytes]:
+    """Put files into a ZIP, and yield what it has written once that is worth sending."""
+    for path in paths:
+        pack.write(path, path.relative_to(folder).as_posix())
+        path.unlink()
+        if sink.size > _CHUNK:
+            yield sink.taken()

@@ -116,6 +116,7 @@ class PageObject(BaseModel):
     lines: list[TranscribedLine]
     tables: list[TranscribedTable]
     regions: list[TranscribedRegion] = []
+    provenance: dict[str, Any] | None = None
 
 
 class LinePlace(BaseModel):

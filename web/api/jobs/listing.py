@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -16,8 +17,8 @@ from storage.jobs.retrying import retry
 from web.api.common.kinds import JobId
 from web.api.common.lists import Cursor, Limit, Listed, listed, read
 from web.problems import responses
-from web.security.principal import Operator, Reader
-from web.site import TheSite
+from web.security.principal import Operator, Principal, Reader
+from web.site import Site, TheSite
 
 router = APIRouter(tags=["jobs"])
 
@@ -85,38 +86,40 @@ def get_job(site: TheSite, _who: Reader, job_id: JobId) -> JobWithFailures:
 
 
 @router.post("/jobs/{job_id}/cancel", responses=responses(404))
-def cancel(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
+def cancel_job(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
     """End a job: what is being read may finish, nothing more is begun; what was read stays."""
-    with site.changing(who, "job.cancel", job=job_id) as connection:
-        describe(connection, job_id)
-        jobs.cancel(connection, job_id)
-        return describe(connection, job_id)
+    return _change(site, who, "job.cancel", jobs.cancel, job_id)
 
 
 @router.post("/jobs/{job_id}/retry", responses=responses(404))
-def try_again(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
+def retry_job(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
     """Have a job's pages that were set aside, and its refused sources, wait once more."""
-    with site.changing(who, "job.retry", job=job_id) as connection:
-        describe(connection, job_id)
-        retry(connection, job_id)
-        return describe(connection, job_id)
+    return _change(site, who, "job.retry", retry, job_id)
 
 
 @router.post("/jobs/{job_id}/pause", responses=responses(404))
 def pause_job(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
     """Queue nothing more of a job until it is resumed; what is being read is read to its end."""
-    with site.changing(who, "job.pause", job=job_id) as connection:
-        describe(connection, job_id)
-        pause(connection, job_id)
-        return describe(connection, job_id)
+    return _change(site, who, "job.pause", pause, job_id)
 
 
 @router.post("/jobs/{job_id}/resume", responses=responses(404))
 def resume_job(site: TheSite, who: Operator, job_id: JobId) -> JobWithFailures:
     """Let a paused job go on where it was."""
-    with site.changing(who, "job.resume", job=job_id) as connection:
-        describe(connection, job_id)
-        resume(connection, job_id)
+    return _change(site, who, "job.resume", resume, job_id)
+
+
+def _change(
+    site: Site,
+    who: Principal,
+    action: str,
+    change: Callable[[Connection, int], object],
+    job_id: int,
+) -> JobWithFailures:
+    """Change a job, note it, and return what has become of it."""
+    with site.changing(who, action, job=job_id) as connection:
+        describe(connection, job_id)  # there is such a job
+        change(connection, job_id)
         return describe(connection, job_id)
 
 

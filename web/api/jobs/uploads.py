@@ -151,12 +151,7 @@ def add_sources(site: TheSite, who: Operator, said: Sources) -> JobWithFailures:
     from workers.bring import remote_source
 
     rates.count_costly(site, who)
-    sources = []
-    for number, address in enumerate(said.sources):
-        try:
-            sources.append(remote_source(address, granted=False))
-        except ValueError as error:  # brackets that hold no address, a port that is no number
-            raise Problem(422, f"body.sources.{number}: no address ({error}); correct it") from None
+    sources = [remote_source(address, granted=False) for address in said.sources]
     job_id = _make(site, said)
     return _listed(site, who, job_id, sources, "job.sources", said)
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, text
 
 from pipeline.page import to_json
-from storage import catalogue, transcriptions
+from storage import catalogue, provenance, transcriptions
 from storage.catalogue import FoundCell, FoundLine, Page, Reading
 from web.api.common import etags
 from web.api.common.etags import IfNoneMatch
@@ -94,7 +94,9 @@ def get_transcription(
             return known
         name, reading = catalogue.reading(connection, page_id, run)
         said = transcriptions.load(connection, page_id, reading.run_id)
-    body = json.dumps(to_json(said, name, reading.run), ensure_ascii=False, allow_nan=False)
+        origin = provenance.of_page(connection, page_id)
+    page = to_json(said, name, reading.run, origin)
+    body = json.dumps(page, ensure_ascii=False, allow_nan=False)
     return Response(body.encode(), media_type="application/json", headers={"ETag": etag})
 
 

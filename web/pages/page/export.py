@@ -5,8 +5,6 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,17 +13,15 @@ from fastapi.responses import FileResponse, Response
 from sqlalchemy import Connection, text
 from starlette.background import BackgroundTask
 
-from pipeline.errors import BadInput
 from storage import exports
 from storage.exports import observed
 from storage.exports.files import safe
-from storage.exports.pages import PublishedPage, pages_of_collection
+from storage.exports.pages import one_page, pages_of_collection
 from storage.observations import observations_of
 from storage.stations import stations
 from web.lanes import slowly
 from web.problems import Problem
 from web.reading import pages
-from web.reading.pages import Sheet
 from web.security.principal import Reader
 from web.security.rates import count_costly
 from web.site import TheSite
@@ -71,12 +67,11 @@ def page(site: TheSite, who: Reader, page_id: int, form: str) -> Response:
     _check(form, [name for name, _ in formats()])
     count_costly(site, who)
     with site.reading() as connection:
-        sheet = pages.sheet(connection, page_id)
-        published = replace(_published(connection, sheet), fetch=site.store.get)
+        published = one_page(connection, page_id, fetch=site.store.get)
     folder = tempfile.TemporaryDirectory(prefix="ledgermill-")
     try:
         [(_, paths)] = exports.export([published], Path(folder.name), [form])
-        return _send(folder, sheet.name, form, paths)
+        return _send(folder, published.name, form, paths)
     except BaseException:
         folder.cleanup()
         raise
@@ -107,29 +102,6 @@ def collection(site: TheSite, who: Reader, collection_id: int, form: str) -> Res
     except BaseException:
         folder.cleanup()
         raise
-
-
-def _published(connection: Connection, sheet: Sheet) -> PublishedPage:
-    if sheet.current is None:
-        raise BadInput(sheet.name, "not yet read", "wait for its job")
-    about = connection.execute(
-        text(
-            "select transcription.created_at, image.media_type from mill.transcription"
-            " join mill.page on page.id = page_id"
-            " join mill.image on image.sha256 = image_sha256"
-            " where page_id = :page and run_id = :run"
-        ),
-        {"page": sheet.id, "run": sheet.current.run_id},
-    ).one()
-    return PublishedPage(
-        name=sheet.name,
-        run=sheet.current.run,
-        transcription=pages.transcription(connection, sheet, sheet.current.run_id),
-        created=about.created_at.astimezone(UTC).replace(tzinfo=None),
-        collection=sheet.collection,
-        image=sheet.image,
-        media_type=about.media_type,
-    )
 
 
 def _check(form: str, known: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 import certifi
 
 from pipeline.errors import BadInput
+from workers.settings import without_password
 from workers.sources.entry import Entry
 from workers.sources.kinds import SIDE_SUFFIXES
 from workers.sources.names import shown
@@ -66,16 +67,20 @@ def bucket_of(address: str, own_store: str | None) -> Bucket:
     Without an endpoint it is the server of our own object store, or else Amazon's. Raises
     `BadInput` where the address is none.
     """
-    parts = urlsplit(address)
+    none = BadInput(
+        shown(without_password(address.partition("?")[0])),
+        "it is no address of a bucket",
+        "write s3://bucket/prefix?endpoint=https://host, and put keys into AWS_ACCESS_KEY_ID "
+        "and AWS_SECRET_ACCESS_KEY",
+    )
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no address
+        raise none from None
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     wrong = set(options) - {"endpoint", "region", "secure"}
     if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc or wrong:
-        raise BadInput(
-            shown(address.partition("?")[0]),
-            "it is no address of a bucket",
-            "write s3://bucket/prefix?endpoint=https://host, and put keys into AWS_ACCESS_KEY_ID "
-            "and AWS_SECRET_ACCESS_KEY",
-        )
+        raise none
     endpoint, secure, region = options.get("endpoint"), options.get("secure"), options.get("region")
     if endpoint is None and own_store and own_store.startswith("s3://"):
         own = bucket_of(own_store, None)
@@ -83,9 +88,13 @@ def bucket_of(address: str, own_store: str | None) -> Bucket:
         secure = secure or str(own.secure)
     scheme, _, host = (endpoint or _AMAZON).rpartition("://")
     plain = scheme == "http" or (secure or "").lower() == "false"
-    return Bucket(
-        host.rstrip("/"), not plain, region, parts.netloc, unquote(parts.path.lstrip("/"))
-    )
+    host, key = host.rstrip("/"), unquote(parts.path.lstrip("/"))
+    bucket = Bucket(host, not plain, region, parts.netloc, key)
+    try:
+        _ = bucket.hostname
+    except ValueError:
+        raise none from None
+    return bucket
 
 
 def list_page(
