@@ -1,4 +1,7 @@
-"""Digitize pages: prepare, detect, lay out, recognize, assemble, check. The stages, in order."""
+"""Digitize pages: prepare, detect, lay out, find regions, recognize, assemble, check.
+
+The stages, in order.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from pipeline.preprocess import Gray, Prepared, prepare
 from pipeline.profiles import Profile
 from pipeline.recognition.ctc import is_wide
 from pipeline.recognition.decoding import pattern_of
+from pipeline.regions.find import find_regions, settle
 from pipeline.tables.assemble import make_lines, make_tables
 from pipeline.tables.layout import CellLine, Layout, lay_out
 
@@ -40,7 +44,7 @@ P = ParamSpec("P")
 class Timed(Protocol):
     """Returns the work of a stage, wrapped to be timed.
 
-    It is named `prepare`, `layout`, `assemble` or `check`.
+    It is named `prepare`, `layout`, `regions`, `assemble` or `check`.
     """
 
     def __call__(self, stage: str, work: Callable[P, Result], /) -> Callable[P, Result]: ...
@@ -68,7 +72,13 @@ def digitize(
         prepared = ahead(pool, preparing, images, _pixels_of_image)
         detected = ((page, engine.detect(page.gray)) for page in prepared)
         laying_out = timed("layout", partial(_lay_out, profile=profile))
-        layouts = ahead(pool, laying_out, detected, lambda found: found[0].gray.size)
+        dividing = timed("regions", partial(find_regions, ignore=profile.regions.ignore))
+        layouts = ahead(
+            pool,
+            lambda found: dividing(laying_out(found)),
+            detected,
+            lambda found: found[0].gray.size,
+        )
         assembling = timed("assemble", partial(assemble, profile=profile, engine=engine))
         assembled = read_together(grouped(layouts), profile, engine, assembling)
         yield from ahead(pool, timed("check", partial(_check, profile=profile)), assembled)
@@ -114,7 +124,7 @@ def assemble(
         readings = list(readings)
         for i, reading in zip(odd, again, strict=True):
             readings[i] = reading
-    lines = make_lines(layout, readings[: len(layout.lines)], profile)
+    read = make_lines(layout, readings[: len(layout.lines)], profile)
     cells = dict(zip(layout.cells, readings[len(layout.lines) :], strict=True))
     charset = profile.recognition.charset
     limit = "numeric" if pattern_of(charset) is None else charset
@@ -125,7 +135,8 @@ def assemble(
 
     tables = make_tables(layout, cells, reread, profile)
     page = layout.prepared
-    return Transcription(page.width, page.height, page.angle, lines, tables)
+    lines, regions = settle(layout, read, tables)
+    return Transcription(page.width, page.height, page.angle, lines, tables, regions)
 
 
 def check(page: Transcription, form: Form | None, profile: Profile) -> Transcription:

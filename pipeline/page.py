@@ -102,10 +102,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a page that holds one thing."""
+    """A part of a page that holds one thing.
+
+    `table` is, of a table, its index among the page's. `ignored` counts the lines and cells that
+    stand there and were not read, because the profile asks for none of that kind.
+    """
 
     kind: RegionKind
     polygon: Polygon
+    table: int | None = None
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +254,16 @@ def as_tag(said: Mapping[str, Any]) -> Tag:
 
 def region_as_json(region: Region) -> dict[str, Any]:
     """Return a region as the published object; `as_region` is the inverse."""
-    return {"kind": region.kind, "polygon": _polygon(region.polygon)}
+    said: dict[str, Any] = {"kind": region.kind, "polygon": _polygon(region.polygon)}
+    if region.table is not None:
+        said["table"] = region.table
+    return {**said, "ignored": region.ignored} if region.ignored else said
 
 
 def as_region(said: Mapping[str, Any]) -> Region:
     """Return a published region object as a `Region`. Raises `ValueError` (see `as_polygon`)."""
-    return Region(said["kind"], as_polygon(said["polygon"]))
+    polygon = as_polygon(said["polygon"])
+    return Region(said["kind"], polygon, said.get("table"), int(said.get("ignored", 0)))
 
 
 def _table(table: Table) -> dict[str, Any]:

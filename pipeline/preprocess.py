@@ -20,6 +20,9 @@ Mask = NDArray[np.bool_]
 STRIP = 128
 """Rows that are worked on at once where many steps follow each other: they stay in the cache."""
 
+COLORS = 1000
+"""Pixels of the longer side on which a page's colours are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -28,6 +31,7 @@ class Prepared:
     `gray` (H x W) is cropped, upright and evenly lit, paper near 255; `ink` (H x W, bool) marks
     its dark strokes; `to_page` (2 x 3) maps its (x, y) to page pixels; `angle` is the skew that
     was taken out, in degrees, counter-clockwise positive; `width` and `height` are the page's.
+    `color` is the page itself (RGB), reduced to at most `COLORS` pixels a side; `None` if gray.
     """
 
     gray: Gray
@@ -36,6 +40,7 @@ class Prepared:
     angle: float
     width: int
     height: int
+    color: NDArray[np.uint8] | None = None
 
     def polygons_on_page(self, polygons: NDArray[np.float64]) -> list[Polygon]:
         """Map corners (N x 4 x 2, pixels of `gray`) to page pixels, kept within the page."""
@@ -74,7 +79,7 @@ def prepare(image: NDArray[np.uint8], steps: Preprocessing) -> Prepared:
         ink = ink_mask(even)
     if steps.binarize:
         even = np.where(ink, 0, 255).astype(np.uint8)
-    return Prepared(even, ink, to_page, angle, width, height)
+    return Prepared(even, ink, to_page, angle, width, height, reduced_color(image))
 
 
 def grayscale(image: NDArray[np.uint8]) -> Gray:
@@ -82,6 +87,14 @@ def grayscale(image: NDArray[np.uint8]) -> Gray:
     if image.ndim == 2:
         return image
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def reduced_color(image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return single pixels of an RGB page, at most `COLORS` a side; `None` of a gray page."""
+    if image.ndim == 2:
+        return None
+    step = -(-max(image.shape[:2]) // COLORS)
+    return np.ascontiguousarray(image[::step, ::step])
 
 
 def page_box(gray: Gray) -> tuple[int, int, int, int]:

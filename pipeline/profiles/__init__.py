@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import BadInput
 from pipeline.forms.form import Form, load_form
+from pipeline.page import RegionKind
 
 
 class _Frozen(BaseModel):
@@ -71,6 +72,12 @@ class Tables(_Frozen):
     form: Form | None = None
 
 
+class Regions(_Frozen):
+    """`ignore`: kinds of regions that are not read; the page says where they are."""
+
+    ignore: tuple[RegionKind, ...] = ()
+
+
 class Profile(_Frozen):
     """How a page is read. `name` and the settings together make a run's identity."""
 
@@ -80,6 +87,7 @@ class Profile(_Frozen):
     detection: Detection = Detection()
     recognition: Recognition = Recognition()
     tables: Tables = Tables()
+    regions: Regions = Regions()
 
 
 def load_profile(name: str) -> Profile:

@@ -20,18 +20,19 @@ SURE = 0.97
 """How sure a mark is that is known by its shape: now and then a blot has it, too."""
 
 
-def make_lines(layout: Layout, readings: Sequence[Reading], profile: Profile) -> tuple[Line, ...]:
-    """Return the lines outside tables, from top to bottom; those that hold no text are left out."""
+def make_lines(
+    layout: Layout, readings: Sequence[Reading], profile: Profile
+) -> list[tuple[int, Line]]:
+    """Return the lines outside tables that hold text, each with its number in the layout."""
     threshold = profile.recognition.reject_below
     lines = []
-    for corners, reading in zip(layout.boxes, readings, strict=True):
+    for number, (corners, reading) in enumerate(zip(layout.boxes, readings, strict=True)):
         if reading.text.strip():
             polygon = layout.prepared.polygon_on_page(corners.astype(np.float64))
             status: LineStatus = "rejected" if reading.confidence < threshold else "plain"
-            lines.append(
-                Line(reading.text, reading.confidence, polygon, reading.alternatives, status)
-            )
-    return tuple(lines)
+            line = Line(reading.text, reading.confidence, polygon, reading.alternatives, status)
+            lines.append((number, line))
+    return lines
 
 
 def make_tables(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.forms.apply import apply_form
 from pipeline.forms.form import Form
-from pipeline.page import Polygon
+from pipeline.page import Polygon, Region
 from pipeline.preprocess import Gray, Mask, Prepared, ink_mask
 from pipeline.profiles import Profile
 from pipeline.tables.crops import cell_crops, line_crop
@@ -38,7 +38,8 @@ class Layout:
     `boxes` (N x 4 x 2) are the lines' corners on the prepared page; `cells` holds a crop for every
     line of text of every cell, `marks` what cells say whose shape tells, such as a dash. `facing`
     names the grids that may be halves of one table on the two pages of an open book. `form` is the
-    profile's form, where the page is of it.
+    profile's form, where the page is of it. `regions` are what the page is divided into, in reading
+    order (`pipeline.regions`); `region_of` says in which of them each line is.
     """
 
     prepared: Prepared
@@ -50,6 +51,8 @@ class Layout:
     marks: Mapping[Position, str] = field(default_factory=dict)
     facing: tuple[Facing, ...] = ()
     form: Form | None = None
+    regions: tuple[Region, ...] = ()
+    region_of: tuple[int, ...] = ()
 
     def cell_polygons(self, grid: Grid, lost: int = 0) -> dict[tuple[int, int], Polygon]:
         """Return each cell's corners in page pixels, by row and column.

@@ -1,0 +1,1 @@
+"""What the parts of a page are, in the order in which they are read."""
