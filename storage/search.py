@@ -16,6 +16,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,10 +34,10 @@ _SIMILARITIES = (0.8, 0.6, 0.45, 0.3)
 _SIMILAR_WORDS = 50
 """Spellings that are looked for, at most, for each word asked for."""
 
-_CANDIDATES = 1_000
+_CANDIDATES = 400
 """Hits that are ranked at most; a word on every page is not worth ranking a million times."""
 
-_LISTED, _CHECKED, _OPENED, _LOOKED_AT = 0.08, 5.0, 12.0, 1.0
+_LISTED, _CHECKED, _OPENED, _LOOKED_AT = 0.3, 5.0, 12.0, 1.5
 """Microseconds to list a place from the index, to see whether what stands there is current, to open
 a page, and to look at one line or cell on it. Only their proportions matter."""
 
@@ -232,17 +233,16 @@ class _Search:
             self._add(0, "cell", "hit.value = :value", "1.0::real", {})
 
     def by_words(self) -> None:
-        for language in self._language_names:
-            asked = self._connection.scalar(
-                text(
-                    "select websearch_to_tsquery("
-                    "cast(:language as regconfig), mill.search_text(:query))::text"
-                ),
-                {"query": quoted(self._words), "language": language},
-            )
-            self._matching(
-                1, language, with_beginnings(asked), "", "ts_rank(hit.search, {asked}, 1)"
-            )
+        asked = self._connection.execute(
+            text(
+                "select language, websearch_to_tsquery("
+                "cast(language as regconfig), mill.search_text(:query))::text"
+                " from unnest(cast(:languages as text[])) as language"
+            ),
+            {"query": quoted(self._words), "languages": self._language_names},
+        )
+        queries = {language: with_beginnings(query) for language, query in asked}
+        self._matching(1, queries, {}, "ts_rank(hit.search, {asked}, 1)")
 
     def fuzzy(self) -> None:
         """Look for the words of the vocabulary that are spelled like those asked for.
@@ -250,7 +250,7 @@ class _Search:
         The nearest are tried alone first, so that hits on a common word do not crowd them out.
         """
         before: list[list[str]] = []
-        seen = dict.fromkeys(self._language_names, "")
+        seen: dict[str, str] = {}
         for step, least in enumerate(_SIMILARITIES, 1):
             if len(self.hits) >= self._limit:
                 break
@@ -258,12 +258,12 @@ class _Search:
             if choices == before or not all(choices):
                 continue
             before = choices
+            asked = {}
             for language in self._language_names:
                 any_of = (_any_of(self._connection, language, choice) for choice in choices)
-                asked = " & ".join(filter(None, any_of))
-                score = "word_similarity(:query, hit.text)"
-                self._matching(step, language, asked, seen[language], score)
-                seen[language] = asked
+                asked[language] = " & ".join(filter(None, any_of))
+            self._matching(step, asked, seen, "word_similarity(:query, hit.text)")
+            seen = asked
 
     def _similar_words(self, least: float) -> list[list[str]]:
         """Return, for each word asked for, those at least so similar.
@@ -303,25 +303,37 @@ class _Search:
                 words.append(asked)
         return list(similar.values())
 
-    def _matching(self, step: int, language: str, asked: str, seen: str, score: str) -> None:
-        """Add the lines and cells of one language that match a tsquery, but not the one before."""
-        if not asked or self._after[0] > step:
+    def _matching(
+        self, step: int, asked: Mapping[str, str], seen: Mapping[str, str], score: str
+    ) -> None:
+        """Add the lines and cells that match the tsquery of their language, but not the one before.
+
+        Languages that ask for the same are looked through together.
+        """
+        if self._after[0] > step:
             return
-        condition = "hit.search @@ {asked} and hit.language = cast(:language as regconfig)"
-        if seen:
-            condition += " and not hit.search @@ cast(:seen as tsquery)"
-        if self._value is not None:
-            condition += " and {value} is distinct from :value"
-        for kind, value in (("line", "null::double precision"), ("cell", "hit.value")):
-            if kind == "cell" and not self._cells_have[language]:
-                continue
-            self._add(
-                step,
-                kind,
-                condition.format(asked="cast(:asked as tsquery)", value=value),
-                score.format(asked="cast(:asked as tsquery)"),
-                {"asked": asked, "language": language, "seen": seen},
+        alike: dict[tuple[str, str], list[str]] = {}
+        for language, query in asked.items():
+            if query:
+                alike.setdefault((query, seen.get(language, "")), []).append(language)
+        for (query, before), languages in alike.items():
+            condition = (
+                "hit.search @@ {asked} and hit.language = any(cast(:languages as regconfig[]))"
             )
+            if before:
+                condition += " and not hit.search @@ cast(:before as tsquery)"
+            if self._value is not None:
+                condition += " and {value} is distinct from :value"
+            for kind, value in (("line", "null::double precision"), ("cell", "hit.value")):
+                those = [each for each in languages if kind == "line" or self._cells_have[each]]
+                if those:
+                    self._add(
+                        step,
+                        kind,
+                        condition.format(asked="cast(:asked as tsquery)", value=value),
+                        score.format(asked="cast(:asked as tsquery)"),
+                        {"asked": query, "languages": those, "before": before},
+                    )
 
     def _add(
         self, step: int, kind: str, condition: str, score: str, parameters: dict[str, Any]

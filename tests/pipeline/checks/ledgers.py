@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,11 +65,15 @@ def write(value: int, scale: int, decimals: int) -> str:
 
 
 def worth(text: str, scale: int) -> int | None:
-    """Return what `text` is worth in units of 10 ** -scale, `None` where it is no number."""
+    """Return what `text` is worth in units of 10 ** -scale, `None` where it is no whole number.
+
+    As for a sheet: what has more decimals than its columns was misread.
+    """
     try:
-        return round(float(text) * float(10**scale))
-    except ValueError:
+        number = Decimal(text).scaleb(scale)
+    except InvalidOperation:
         return None
+    return int(number) if number == int(number) else None
 
 
 # --- a ledger in the making ---
