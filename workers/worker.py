@@ -3,7 +3,8 @@
 CUDA does not survive a fork, so a process takes its messages and does the work itself
 (`--pool=solo`). That leaves nobody to see that it died or that it hangs, hence the supervisor: it
 starts the process again, puts the work of a dead one back at once, and kills one that has not
-said a word for `stale_seconds`, even where a loop in C holds Python's lock.
+said a word for `stale_seconds`, even where a loop in C holds Python's lock. A process whose
+supervisor died before it hung is ended by an alarm that nobody has put off.
 
 The two talk over a socket pair: `.` for "I live", `+KIND TOKEN` for a shard at hand, `-` for none,
 `#NAME LABEL VALUE` for what was measured. Its end tells the process that its supervisor is gone.
@@ -58,6 +59,7 @@ START_SECONDS = 300.0
 STUCK = 75  # EX_TEMPFAIL
 
 _ALIVE_SECONDS = 1.0
+_LATER_SECONDS = 10.0
 _DEAF_SECONDS = 3.0
 _QUICK_DEATH_SECONDS = 10.0
 _LONGEST_PAUSE = 30.0
@@ -331,7 +333,8 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     assert chosen.object_store is not None
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     outbox = Outbox()
-    say = _talk(line, outbox)
+    # The supervisor, while there is one, is to find it first: it knows what was at hand.
+    say = _talk(line, outbox, chosen.stale_seconds + _LATER_SECONDS)
 
     idle_since: float | None = time.monotonic()
     shards = 0
@@ -400,10 +403,11 @@ def _work(queues: Sequence[str], line: socket.socket) -> int:
     return int(worker.exitcode or 0)
 
 
-def _talk(line: socket.socket, outbox: Outbox) -> Callable[[bytes], None]:
+def _talk(line: socket.socket, outbox: Outbox, silent: float) -> Callable[[bytes], None]:
     """Tell the supervisor that this process lives, and what it measured.
 
-    Stops the process when the supervisor is gone.
+    Stops the process when the supervisor is gone. Where nothing can be said for `silent` seconds,
+    since a loop in C holds Python's lock, the system ends it: nobody else may be there to do so.
     """
     lock = threading.Lock()
 
@@ -414,6 +418,7 @@ def _talk(line: socket.socket, outbox: Outbox) -> Callable[[bytes], None]:
     def run() -> None:
         line.settimeout(_ALIVE_SECONDS)
         while True:
+            signal.setitimer(signal.ITIMER_REAL, silent)
             say(outbox.take() + b".\n")
             try:
                 gone = line.recv(1) == b""
@@ -422,6 +427,7 @@ def _talk(line: socket.socket, outbox: Outbox) -> Callable[[bytes], None]:
             except OSError:
                 gone = True
             if gone:
+                signal.setitimer(signal.ITIMER_REAL, KILL_AFTER_SECONDS)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 

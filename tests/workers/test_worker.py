@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 
@@ -15,7 +14,6 @@ from sqlalchemy import text
 
 from storage import jobs
 from workers import worker
-from workers.monitoring.measure import Outbox
 from workers.services import Endpoints
 
 Engine = sqlalchemy.Engine
@@ -116,20 +114,45 @@ def test_a_process_that_cannot_start_is_not_started_over_and_over(
     assert 1 <= len(starts) <= 3
 
 
-def test_a_process_ends_with_its_supervisor() -> None:
-    ours, theirs = socket.socketpair()
-    stopped = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+TALK = """
+import ctypes, socket, time
+from workers.monitoring.measure import Outbox
+from workers.worker import _talk
+_talk(socket.socket(fileno={fd}), Outbox(), silent=2.0)(b"+digitize 00\\n")
+"""
+HANGS = "time.sleep(0.2); ctypes.PyDLL(None).sleep(600)  # Python's lock is held"
+
+
+def test_a_process_ends_with_its_supervisor_even_where_it_hangs() -> None:
+    (idle, of_idle), (hung, of_hung) = (supervised(code) for code in ("time.sleep(600)", HANGS))
     try:
-        say = worker._talk(theirs, Outbox())
-        say(b"+digitize 00\n")
-        time.sleep(0.1)
-        assert b"+digitize 00\n" in ours.recv(100)
-        ours.close()
-        assert stopped.wait(5)
+        for line in (of_idle, of_hung):
+            said = b""
+            while b"digitize" not in said:
+                said += line.recv(100)
+        time.sleep(1)  # it hangs by now
+        of_hung.close()
+        assert hung.wait(20) == -signal.SIGALRM
+        assert idle.poll() is None  # it goes on saying that it lives
+        of_idle.close()
+        assert idle.wait(20) == -signal.SIGTERM
     finally:
-        signal.signal(signal.SIGTERM, before)
-        theirs.close()
+        for process, line in ((idle, of_idle), (hung, of_hung)):
+            line.close()
+            process.kill()
+            process.wait()
+
+
+def supervised(code: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Return a process that says that it lives and runs `code`, and the line to it."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(60)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-c", TALK.format(fd=theirs.fileno()) + code],
+            pass_fds=[theirs.fileno()],
+        )
+    return process, ours
 
 
 def test_threads_are_bounded_by_the_settings(
