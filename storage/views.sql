@@ -139,7 +139,9 @@ select
         select array[(corner ->> 0)::real, (corner ->> 1)::real]
         from jsonb_array_elements(region.said -> 'polygon') as corner
     ) as polygon,
-    run.name as run
+    run.name as run,
+    (region.said ->> 'table')::integer as table_number,
+    coalesce((region.said ->> 'ignored')::integer, 0) as ignored
 from mill.transcription
 cross join lateral jsonb_array_elements(transcription.regions)
     with ordinality as region (said, number)

@@ -44,4 +44,7 @@ def fitted(transcription: Transcription, width: int, height: int) -> Transcripti
             )
             for table in transcription.tables
         ),
+        regions=tuple(
+            replace(region, polygon=moved(region.polygon)) for region in transcription.regions
+        ),
     )

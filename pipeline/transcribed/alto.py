@@ -9,13 +9,25 @@ from typing import Any, get_args
 
 from lxml import etree
 
-from pipeline.page import Alternative, Cell, Line, Point, Polygon, Status, Table, Transcription
+from pipeline.page import (
+    Alternative,
+    Cell,
+    Line,
+    Point,
+    Polygon,
+    Region,
+    RegionKind,
+    Status,
+    Table,
+    Transcription,
+)
 from pipeline.tables.values import parse_value
 from pipeline.transcribed.model import (
     MarkedLine,
     Transcribed,
     covering,
     number,
+    numbered,
     polygon_of,
     probability,
     size_of,
@@ -24,6 +36,22 @@ from pipeline.transcribed.model import (
 RAW = "raw"
 """Purpose of the alternative that is what was read before any check."""
 
+REGION = "region"
+"""Type of the tags that name a block's kind as we do."""
+
+ZONES: Mapping[str, RegionKind] = {
+    "MainZone": "text",
+    "MarginTextZone": "margin",
+    "NumberingZone": "margin",
+    "GraphicZone": "figure",
+    "DropCapitalZone": "figure",
+    "StampZone": "stamp",
+    "SealZone": "stamp",
+    "TableZone": "table",
+}
+"""Kinds by the vocabulary of SegmOnto (https://segmonto.github.io)."""
+
+_KINDS = frozenset(get_args(RegionKind))
 _STATUSES = frozenset(get_args(Status))
 _Tags = Mapping[str, tuple[str, str]]
 """By the tags' ID their type and label."""
@@ -44,14 +72,16 @@ def read(root: etree._Element) -> Transcribed:
     if page is None:
         raise ValueError("it has no page")
     found: list[Line] = []
-    tables: list[Table] = []
-    _collect(page, tags, found, tables)
+    tables: list[tuple[str, Table]] = []
+    regions: list[Region] = []
+    _collect(page, tags, found, tables, regions)
+    grids, placed = numbered(tables, regions)
     width, height = (round(number(page.get(name, "0"))) for name in ("WIDTH", "HEIGHT"))
     if width < 1 or height < 1:
-        width, height = size_of(found, tables)
+        width, height = size_of(found, grids)
     angle = number(page.get("ROTATION", "0"))
     return Transcribed(
-        Transcription(width, height, angle, tuple(found), tuple(tables)),
+        Transcription(width, height, angle, tuple(found), grids, placed),
         image=(root.findtext(".//{*}sourceImageInformation/{*}fileName") or "").strip(),
         software=_software(root),
         created=(root.findtext(".//{*}processingDateTime") or "").strip(),
@@ -83,18 +113,46 @@ def _software(root: etree._Element) -> str:
     return " ".join(part.strip() for part in parts if part.strip())
 
 
-def _collect(block: etree._Element, tags: _Tags, found: list[Line], tables: list[Table]) -> None:
+def _collect(
+    block: etree._Element,
+    tags: _Tags,
+    found: list[Line],
+    tables: list[tuple[str, Table]],
+    regions: list[Region],
+    region: int | None = None,
+) -> None:
+    """Add what is in a block, which is in a region or in none."""
     for part in block.iterchildren("*"):
         kind = etree.QName(part).localname
         if kind == "TextLine":
             line = _marked(part, tags)
             if line.text:
                 place = polygon_of(line.outline, line.baseline)
-                found.append(Line(line.text, line.confidence, place, line.alternatives))
-        elif kind == "ComposedBlock" and _is_table(part, tags):
-            tables.append(_table(part, tags))
+                found.append(
+                    Line(line.text, line.confidence, place, line.alternatives, region=region)
+                )
+            continue
+        inside = region
+        is_table = kind == "ComposedBlock" and _is_table(part, tags)
+        if region is None and (known := _region_kind(part, tags)):
+            inside = len(regions)
+            regions.append(Region(known, _place(part), len(tables) if is_table else None))
+        if is_table:
+            tables.append((part.get("ID", ""), _table(part, tags)))
         else:
-            _collect(part, tags, found, tables)
+            _collect(part, tags, found, tables, regions, inside)
+
+
+def _region_kind(block: etree._Element, tags: _Tags) -> RegionKind | None:
+    """Return what the tags of a block say that it is, by our words or by those of SegmOnto."""
+    for kind, label in _tagged(block, tags):
+        ours: Any = label if kind == REGION else None
+        if ours in _KINDS:
+            known: RegionKind = ours
+            return known
+        if zone := ZONES.get(label.partition(":")[0].partition("#")[0]):
+            return zone
+    return None
 
 
 def _is_table(block: etree._Element, tags: _Tags) -> bool:

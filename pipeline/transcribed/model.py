@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.page import Alternative, Cell, Line, Point, Polygon, Table, Transcription
+from pipeline.page import Alternative, Cell, Line, Point, Polygon, Region, Table, Transcription
 
 MAX_PLACES = 1_000_000
 """Rows times columns of one table."""
 
 MAX_COORDINATE = 1e6
+
+_OURS = re.compile(r"table_\d{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,24 @@ def size_of(lines: Sequence[Line], tables: Sequence[Table]) -> tuple[int, int]:
     if width < 1 or height < 1:
         raise ValueError("the size of its image is not said")
     return width, height
+
+
+def numbered(
+    tables: Sequence[tuple[str, Table]], regions: Sequence[Region]
+) -> tuple[tuple[Table, ...], tuple[Region, ...]]:
+    """Return tables in their order, and the regions that say of which of them they are.
+
+    `tables` come as they are read, each with its name in the document. Those that we wrote are
+    called `table_0` and on, which need not be the order in which they are read.
+    """
+    order = list(range(len(tables)))
+    if all(_OURS.fullmatch(name) for name, _ in tables):
+        order.sort(key=lambda i: int(tables[i][0].rpartition("_")[2]))
+    placed = (
+        region if region.table is None else replace(region, table=order.index(region.table))
+        for region in regions
+    )
+    return tuple(tables[i][1] for i in order), tuple(placed)
 
 
 def slices(polygon: Polygon, count: int) -> list[Polygon]:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from lxml import etree
@@ -22,6 +23,8 @@ from pipeline.page import (
     LineStatus,
     Point,
     Polygon,
+    Region,
+    RegionKind,
     Status,
     Table,
     Transcription,
@@ -33,6 +36,7 @@ from pipeline.transcribed.model import (
     Transcribed,
     covering,
     number,
+    numbered,
     polygon_of,
     probability,
     size_of,
@@ -43,6 +47,24 @@ OWN = "ledgermill:"
 LOGPROB = "logprob="
 """Begins the comment of an alternative, before what its rounded `conf` cannot say."""
 
+LINES = "lines"
+"""What we call the region of lines of which no region is known."""
+
+REGIONS: Mapping[RegionKind, tuple[str, str | None]] = {
+    "table": ("TableRegion", None),
+    "text": ("TextRegion", "paragraph"),
+    "heading": ("TextRegion", "heading"),
+    "margin": ("TextRegion", "marginalia"),
+    "figure": ("ImageRegion", None),
+    "stamp": ("GraphicRegion", "stamp"),
+}
+"""Element and type of each kind of region."""
+
+_KINDS: Mapping[tuple[str, str | None], RegionKind] = {
+    **{said: kind for kind, said in REGIONS.items()},
+    ("TextRegion", "page-number"): "margin",
+}
+_DRAWN = ("ImageRegion", "LineDrawingRegion", "GraphicRegion", "ChartRegion", "MapRegion")
 _STATUSES = frozenset(get_args(Status))
 _LINE_STATUSES = frozenset(get_args(LineStatus))
 _ORDER = re.compile(r"readingOrder\s*\{[^}]*index:\s*(\d+)")
@@ -64,23 +86,53 @@ def read(root: etree._Element) -> Transcribed:
     if page is None:
         raise ValueError("it has no page")
     found: list[Line] = []
-    tables: list[Table] = []
-    for region in _in_reading_order(page):
-        if etree.QName(region).localname == "TableRegion":
-            tables.append(_table(region))
-        else:
-            found += _lines_of(region)
+    tables: list[tuple[str, Table]] = []
+    regions: list[Region] = []
+    for element in _in_reading_order(page):
+        region = _region(element)
+        if etree.QName(element).localname != "TableRegion":
+            here = None if region is None else len(regions)
+            found += (replace(line, region=here) for line in _lines_of(element))
+        elif region is None or not region.ignored:
+            region = region and replace(region, table=len(tables))
+            tables.append((element.get("id", ""), _table(element)))
+        if region is not None:
+            regions.append(region)
+    grids, placed = numbered(tables, regions)
     width, height = (int(page.get(name, "0")) for name in ("imageWidth", "imageHeight"))
     if width < 1 or height < 1:
-        width, height = size_of(found, tables)
+        width, height = size_of(found, grids)
     meta = root.find("{*}Metadata")
     angle = number(page.get("orientation", "0"))
     return Transcribed(
-        Transcription(width, height, angle, tuple(found), tuple(tables)),
+        Transcription(width, height, angle, tuple(found), grids, placed),
         image=page.get("imageFilename", ""),
         software="" if meta is None else (meta.findtext("{*}Creator") or "").strip(),
         created="" if meta is None else (meta.findtext("{*}Created") or "").strip(),
     )
+
+
+def _region(element: etree._Element) -> Region | None:
+    """Return an outermost region; `None` where we wrote what was in none."""
+    name, kind = etree.QName(element).localname, element.get("type")
+    said = _said(element)
+    if (name == "TableRegion" and "header_rows" in said and "region" not in said) or (
+        element.get("id") == LINES and kind is None
+    ):
+        return None
+    known = _KINDS.get((name, kind)) or _KINDS.get((name, None))
+    if name == "TextRegion":
+        known = known or "text"
+    elif name in _DRAWN:
+        known = known or "figure"
+    place = _place(element, said)
+    if known is None:
+        return None
+    if "region" in said:
+        exact = as_polygon(_points(said["region"]))
+        near = all(math.dist(one, other) < 1 for one, other in zip(exact, place, strict=True))
+        place = exact if near else place
+    return Region(known, place, ignored=int(said.get("ignored", 0)))
 
 
 def _in_reading_order(page: etree._Element) -> list[etree._Element]:

@@ -1,8 +1,9 @@
 """ALTO 4.4: `NAME.alto.xml`, measured in pixels.
 
 A table is a `ComposedBlock` of type `table`, each of its cells a `TextBlock`; ALTO has no places in
-a grid, so tags say row, column, spans, header, status and whether a person corrected it. Words are
-parted by white space and share their line's polygon.
+a grid, so tags say row, column, spans, header, status and whether a person corrected it. Regions
+are blocks with a tag that says their kind, in reading order. Words are parted by white space and
+share their line's polygon.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from pathlib import Path
 from lxml import etree
 
 from pipeline.page import Alternative, Cell, Polygon
-from pipeline.transcribed.alto import RAW
+from pipeline.transcribed.alto import RAW, REGION
 from pipeline.version import CODE_VERSION
+from storage.exports.blocks import Block, blocks
 from storage.exports.files import write as write_file
 from storage.exports.markup.words import words_of
 from storage.exports.markup.xml import (
@@ -29,6 +31,12 @@ from storage.exports.markup.xml import (
 from storage.exports.pages import PublishedPage
 
 SPACE = "http://www.loc.gov/standards/alto/ns-v4#"
+_ELEMENTS = {"status": "OtherTag", "corrected": "OtherTag", REGION: "LayoutTag"}
+"""What a kind of tag is, where it is no `StructureTag`."""
+
+DRAWN = {"figure": "Illustration", "stamp": "GraphicalElement", "table": "GraphicalElement"}
+"""What is in a block of this kind; of a table only where its cells were not read."""
+
 _SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
 
@@ -66,24 +74,42 @@ def to_alto(page: PublishedPage, stem: str) -> bytes:
         ROTATION=repr(float(whole.angle)),
     )
     space = add(sheet, "PrintSpace", HPOS=0, VPOS=0, WIDTH=whole.width, HEIGHT=whole.height)
-    if whole.lines:
-        block = _block(space, "TextBlock", "lines", around([line.polygon for line in whole.lines]))
-        for number, line in enumerate(whole.lines):
-            said = [tags.of("status", line.status)] if line.status != "plain" else []
-            said += [tags.of("corrected", "yes")] if line.corrected else []
-            _add_line(
-                block, f"line_{number}", line.text, line.polygon, line.confidence,
-                line.alternatives, None, " ".join(said) or None,
-            )  # fmt: skip
-    for number, table in enumerate(whole.tables):
-        name = f"table_{number}"
-        grid = _block(space, "ComposedBlock", name, table.polygon, TYPE="table")
-        for cell in table.cells:
-            _add_cell(grid, f"{name}_{cell.row}_{cell.column}", cell, table.header_rows, tags)
+    for block in blocks(whole):
+        _add_block(space, block, tags)
     if tags.known:
         tags.add_to(root)
     root.append(layout)
     return document(root)
+
+
+def _add_block(space: etree._Element, block: Block, tags: _Tags) -> None:
+    said = None if block.region is None else tags.of(REGION, block.kind)
+    if block.table is not None:
+        number, table = block.table
+        name = f"table_{number}"
+        grid = _block(space, "ComposedBlock", name, table.polygon, TYPE="table", TAGREFS=said)
+        for cell in table.cells:
+            _add_cell(grid, f"{name}_{cell.row}_{cell.column}", cell, table.header_rows, tags)
+        return
+    if block.region is None:
+        place = around([line.polygon for _, line in block.lines])
+        made = _block(space, "TextBlock", "lines", place)
+    else:
+        name, place = f"region_{block.region[0]}", block.region[1].polygon
+        drawn = DRAWN.get(block.kind)
+        made = _block(space, "ComposedBlock" if drawn else "TextBlock", name, place, TAGREFS=said)
+        if drawn:
+            _block(made, drawn, f"{name}_{block.kind}", place)
+            if block.lines:
+                place = around([line.polygon for _, line in block.lines])
+                made = _block(made, "TextBlock", f"{name}_text", place)
+    for number, line in block.lines:
+        marks = [tags.of("status", line.status)] if line.status != "plain" else []
+        marks += [tags.of("corrected", "yes")] if line.corrected else []
+        _add_line(
+            made, f"line_{number}", line.text, line.polygon, line.confidence,
+            line.alternatives, None, " ".join(marks) or None,
+        )  # fmt: skip
 
 
 class _Tags:
@@ -99,7 +125,7 @@ class _Tags:
     def add_to(self, root: etree._Element) -> None:
         tags = add(root, "Tags")
         for (kind, label), name in self.known.items():
-            tag = "OtherTag" if kind in ("status", "corrected") else "StructureTag"
+            tag = _ELEMENTS.get(kind, "StructureTag")
             add(tags, tag, ID=name, TYPE=kind, LABEL=label)
 
 
@@ -165,7 +191,7 @@ def _add_line(
 
 
 def _block(
-    parent: etree._Element, kind: str, name: str, polygon: Polygon, **attributes: str
+    parent: etree._Element, kind: str, name: str, polygon: Polygon, **attributes: str | None
 ) -> etree._Element:
     made = add(parent, kind, ID=name, **attributes, **_extent(polygon))
     _add_shape(made, polygon)

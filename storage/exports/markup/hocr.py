@@ -2,7 +2,7 @@
 
 A table is an HTML table of class `ocr_table`: joined cells, heads and all its texts show in any
 browser. `x_wconf` is the confidence in per cent; status, raw reading and value of a cell, for which
-hOCR has no property, are `data-` attributes.
+hOCR has no property, are `data-` attributes, and so is the kind of a region.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from lxml import etree
 
 from pipeline.page import Polygon, Table
+from storage.exports.blocks import blocks
 from storage.exports.files import write as write_file
 from storage.exports.markup.words import words_of
 from storage.exports.markup.xml import (
@@ -29,6 +30,8 @@ from storage.exports.pages import PublishedPage
 SPACE = "http://www.w3.org/1999/xhtml"
 _TYPE = "<!DOCTYPE html>\n"
 _CAPABILITIES = "ocr_page ocr_carea ocr_table ocr_line ocrx_word ocrp_wconf"
+CLASSES = {"margin": "ocr_textfloat", "figure": "ocr_image", "stamp": "ocr_image"}
+"""Of regions that are no area of the running text."""
 
 
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
@@ -46,20 +49,29 @@ def to_hocr(page: PublishedPage, stem: str) -> bytes:
     add(head, "title", page.name)
     add(head, "meta", charset="utf-8")
     add(head, "meta", name="ocr-system", content=CREATOR)
-    add(head, "meta", name="ocr-capabilities", content=_CAPABILITIES)
+    floats = {CLASSES[region.kind] for region in whole.regions if region.kind in CLASSES}
+    capabilities = " ".join([_CAPABILITIES, *sorted(floats)])
+    add(head, "meta", name="ocr-capabilities", content=capabilities)
     add(head, "meta", name="ocr-number-of-pages", content="1")
     image = page.image_name(stem).replace('"', "_")
     title = f'image "{image}"; bbox 0 0 {whole.width} {whole.height}; ppageno 0'
     sheet = _add(add(root, "body"), "div", "ocr_page", "page", title)
-    if whole.lines:
-        place = _box(around([line.polygon for line in whole.lines]))
-        area = _add(sheet, "div", "ocr_carea", "lines", place)
-        for number, line in enumerate(whole.lines):
+    for block in blocks(whole):
+        if block.table is not None:
+            number, table = block.table
+            _add_table(sheet, table, f"table_{number}")
+            continue
+        if block.region is None:
+            name, polygon = "lines", around([line.polygon for _, line in block.lines])
+        else:
+            name, polygon = f"region_{block.region[0]}", block.region[1].polygon
+        area = _add(sheet, "div", CLASSES.get(block.kind, "ocr_carea"), name, _box(polygon))
+        if block.region is not None:
+            area.set("data-kind", block.kind)
+        for number, line in block.lines:
             row = add(area, "div")
             _add_line(row, f"line_{number}", line.text, line.polygon, line.confidence)
             _mark(row, line.status, line.corrected)
-    for number, table in enumerate(whole.tables):
-        _add_table(sheet, table, f"table_{number}")
     return document(root).replace(b"?>\n", b"?>\n" + _TYPE.encode(), 1)
 
 

@@ -2,7 +2,8 @@
 
 A table is a `TableRegion`, each of its cells a `TextRegion` with the role `TableCellRole`. The best
 reading is the `TextEquiv` of index 0, its alternatives those from 1. What the schema has no place
-for stands in `UserAttribute`s whose names begin with `ledgermill:`.
+for stands in `UserAttribute`s whose names begin with `ledgermill:`. Regions are such of the schema,
+in the reading order; lines of none are in a region called `lines`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 
 from lxml import etree
 
-from pipeline.page import Alternative, Cell, Line, Polygon, Table
+from pipeline.page import Alternative, Cell, Line, Polygon, Region, Table
 from pipeline.transcribed.model import polygon_of
-from pipeline.transcribed.page_xml import LOGPROB, OWN, points
+from pipeline.transcribed.page_xml import LINES, LOGPROB, OWN, REGIONS, points
+from storage.exports.blocks import Block, blocks
 from storage.exports.files import write as write_file
 from storage.exports.markup.xml import (
     CREATOR,
@@ -56,20 +58,42 @@ def to_page_xml(page: PublishedPage, stem: str) -> bytes:
         imageHeight=whole.height,
         orientation=repr(float(whole.angle)),
     )
-    regions = ["lines"] if whole.lines else []
-    regions += [f"table_{number}" for number in range(len(whole.tables))]
-    if regions:
+    parts = blocks(whole)
+    if parts:
         order = add(add(sheet, "ReadingOrder"), "OrderedGroup", id="reading_order")
-        for index, region in enumerate(regions):
-            add(order, "RegionRefIndexed", index=index, regionRef=region)
-    if whole.lines:
-        block = add(sheet, "TextRegion", id="lines")
-        add(block, "Coords", points=points(around([line.polygon for line in whole.lines])))
-        for number, line in enumerate(whole.lines):
-            _add_line(block, line, f"line_{number}")
-    for number, table in enumerate(whole.tables):
-        _add_table(sheet, table, f"table_{number}")
+        for index, block in enumerate(parts):
+            add(order, "RegionRefIndexed", index=index, regionRef=_name(block))
+    for block in parts:
+        _add_block(sheet, block)
     return document(root)
+
+
+def _name(block: Block) -> str:
+    if block.table is not None:
+        return f"table_{block.table[0]}"
+    return LINES if block.region is None else f"region_{block.region[0]}"
+
+
+def _add_block(sheet: etree._Element, block: Block) -> None:
+    name = _name(block)
+    region = None if block.region is None else block.region[1]
+    if block.table is not None:
+        _add_table(sheet, block.table[1], name, region)
+        return
+    if region is None:
+        made = add(sheet, "TextRegion", id=name)
+        add(made, "Coords", points=points(around([line.polygon for _, line in block.lines])))
+    else:
+        element, kind = REGIONS[region.kind]
+        made = add(sheet, element, id=name, type=kind)
+        add(made, "Coords", points=points(region.polygon))
+        said = _place_of(region.polygon)
+        _add_own(made, {**said, "ignored": str(region.ignored)} if region.ignored else said)
+        if element != "TextRegion" and block.lines:
+            made = add(made, "TextRegion", id=f"{name}_text")
+            add(made, "Coords", points=points(around([line.polygon for _, line in block.lines])))
+    for number, line in block.lines:
+        _add_line(made, line, f"line_{number}")
 
 
 def _add_line(block: etree._Element, line: Line, name: str) -> None:
@@ -84,12 +108,14 @@ def _add_line(block: etree._Element, line: Line, name: str) -> None:
     _add_own(made, said)
 
 
-def _add_table(sheet: etree._Element, table: Table, name: str) -> None:
+def _add_table(sheet: etree._Element, table: Table, name: str, region: Region | None) -> None:
     made = add(sheet, "TableRegion", id=name, rows=table.rows, columns=table.columns)
     add(made, "Coords", points=points(table.polygon))
     said = {**_place_of(table.polygon), "header_rows": str(table.header_rows)}
     if table.relations:
         said["relations"] = _json([dict(relation) for relation in table.relations])
+    if region is not None:
+        said["region"] = _exact(region.polygon)
     _add_own(made, said)
     for cell in table.cells:
         _add_cell(made, cell, cell.row < table.header_rows, name)
@@ -153,9 +179,13 @@ def _add_readings(
 
 def _place_of(polygon: Polygon) -> dict[str, str]:
     """Return the exact polygon where whole pixels do not say it, or not where it begins."""
-    exact = " ".join(f"{_number(x)},{_number(y)}" for x, y in polygon)
+    exact = _exact(polygon)
     plain = all(polygon_of(polygon, along) == polygon for along in ((), baseline(polygon)))
     return {} if plain and exact == points(polygon) else {"polygon": exact}
+
+
+def _exact(polygon: Polygon) -> str:
+    return " ".join(f"{_number(x)},{_number(y)}" for x, y in polygon)
 
 
 def _add_own(element: etree._Element, said: dict[str, str]) -> None:

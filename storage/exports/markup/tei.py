@@ -1,7 +1,8 @@
 """TEI P5: `NAME.tei.xml`, what stands on a page as text, with the places of it as a facsimile.
 
-Basic: `p` of lines, `table`, `row`, `cell`; every `lb` and `cell` points to its `zone`. A corrected
-text is a `corr` beside the `sic` that was first read, a doubtful one is `unclear`.
+Basic: `p` of lines, `table`, `row`, `cell`; every `lb` and `cell` points to its `zone`. A heading
+is the `head` of a `div`, what stands in the margin a `note`, figures and stamps are `figure`. A
+corrected text is a `corr` beside the `sic` that was first read, a doubtful one is `unclear`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from pipeline.page import Cell, Polygon
+from pipeline.page import Cell, Line, Polygon, Table
+from storage.exports.blocks import Block, blocks
 from storage.exports.files import write as write_file
 from storage.exports.markup.xml import CREATOR, add, begin, box, clean, document, stamp
 from storage.exports.pages import PublishedPage
@@ -51,31 +53,59 @@ def to_tei(page: PublishedPage, stem: str) -> bytes:
     add(surface, "graphic", url=page.image_name(stem))
     body = add(add(root, "text"), "body")
     add(body, "pb", facs="#page")
-    if whole.lines:
-        paragraph = add(body, "p")
-        for number, line in enumerate(whole.lines):
-            name = f"line_{number}"
-            _add_zone(surface, name, line.polygon)
-            start = add(paragraph, "lb", facs=f"#{name}")
-            if line.status in UNCLEAR:
-                add(paragraph, "unclear", line.text, cert=_certainty(line.confidence))
-            else:
-                start.tail = clean(line.text)
-    for number, table in enumerate(whole.tables):
-        name = f"table_{number}"
-        _add_zone(surface, name, table.polygon)
-        grid = add(body, "table", facs=f"#{name}", rows=table.rows, cols=table.columns)
-        rows = [
-            add(grid, "row", role="label" if row < table.header_rows else "data")
-            for row in range(table.rows)
-        ]
-        for cell in table.cells:
-            place = f"{name}_{cell.row}_{cell.column}"
-            _add_zone(surface, place, cell.polygon)
-            _add_cell(rows[cell.row], cell, place)
-    if not whole.lines and not whole.tables:
+    here = body
+    for block in blocks(whole):
+        if block.region is not None and block.table is None:
+            _add_zone(surface, f"region_{block.region[0]}", block.region[1].polygon)
+        if block.kind == "heading" and block.lines:
+            here = add(body, "div")
+        if block.table is not None:
+            _add_table(here, surface, *block.table)
+        elif block.lines or block.kind in ("figure", "stamp"):
+            _add_lines(_made(here, block), surface, block.lines)
+    if len(body) == 1:
         add(body, "p")
     return document(root)
+
+
+def _made(parent: etree._Element, block: Block) -> etree._Element:
+    """Add the element of a block; return what its lines go into."""
+    facs = None if block.region is None else f"#region_{block.region[0]}"
+    if block.kind == "heading":
+        return add(parent, "head", facs=facs)
+    if block.kind == "margin":
+        return add(parent, "note", place="margin", facs=facs)
+    if block.kind in ("figure", "stamp"):
+        made = add(parent, "figure", type=block.kind, facs=facs)
+        return add(made, "p") if block.lines else made
+    return add(parent, "p", facs=facs)
+
+
+def _add_lines(
+    parent: etree._Element, surface: etree._Element, lines: tuple[tuple[int, Line], ...]
+) -> None:
+    for number, line in lines:
+        name = f"line_{number}"
+        _add_zone(surface, name, line.polygon)
+        start = add(parent, "lb", facs=f"#{name}")
+        if line.status in UNCLEAR:
+            add(parent, "unclear", line.text, cert=_certainty(line.confidence))
+        else:
+            start.tail = clean(line.text)
+
+
+def _add_table(parent: etree._Element, surface: etree._Element, number: int, table: Table) -> None:
+    name = f"table_{number}"
+    _add_zone(surface, name, table.polygon)
+    grid = add(parent, "table", facs=f"#{name}", rows=table.rows, cols=table.columns)
+    rows = [
+        add(grid, "row", role="label" if row < table.header_rows else "data")
+        for row in range(table.rows)
+    ]
+    for cell in table.cells:
+        place = f"{name}_{cell.row}_{cell.column}"
+        _add_zone(surface, place, cell.polygon)
+        _add_cell(rows[cell.row], cell, place)
 
 
 def _add_cell(row: etree._Element, cell: Cell, place: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.page import Cell, Line, Point, Polygon, Table, Transcription
+from storage.exports.blocks import blocks
 from storage.exports.markup.xml import clean
 from storage.exports.pdf.font import ADVANCE, ASCENT
 
@@ -66,8 +67,17 @@ class Turn:
 
 
 def placed(page: Transcription) -> tuple[list[Text], Turn]:
-    """Return the texts of a page from top to bottom, tables row by row, and how it is turned."""
+    """Return the texts of a page as they are read, tables row by row, and how it is turned.
+
+    From top to bottom where no regions are known.
+    """
     turn = _turn(page)
+    if page.regions:
+        read: list[Text] = []
+        for block in blocks(page):
+            read += [text for _, line in block.lines for text in _of_line(line, turn)]
+            read += _of_table(block.table[1], turn) if block.table is not None else ()
+        return read, turn
     parts: list[tuple[float, list[Text]]] = [
         (min(turn(corner)[1] for corner in line.polygon), list(_of_line(line, turn)))
         for line in page.lines

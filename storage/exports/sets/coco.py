@@ -1,4 +1,4 @@
-"""The layout of all pages, `coco.json`: images, and boxes of lines, tables, rows, columns, cells.
+"""The layout of all pages, `coco.json`: images, and boxes of regions, lines, tables, cells.
 
 As COCO's object detection has it (Lin et al., ECCV 2014): `bbox` is left, top, width, height in
 pixels, `segmentation` the polygon, counted from 1. Beside it, `text` says what was read. The images
@@ -20,7 +20,10 @@ from storage.exports.growing import Growing
 from storage.exports.markup.xml import around, box
 from storage.exports.pages import PublishedPage
 
-CATEGORIES = ("line", "table", "table row", "table column", "table cell", "table head")
+CATEGORIES = (
+    "line", "table", "table row", "table column", "table cell", "table head",
+    "text", "heading", "margin", "figure", "stamp",
+)  # fmt: skip
 
 _NEXT = ",\n"
 _INFO = {"description": "Ledgermill layout", "version": "1.0"}
@@ -87,6 +90,9 @@ class Writer(Growing[BinaryIO]):
 
 
 def _places(page: PublishedPage) -> Iterator[tuple[str, Polygon, str | None]]:
+    for region in page.transcription.regions:
+        if region.table is None:  # the others come with their cells
+            yield region.kind, region.polygon, None
     for line in page.transcription.lines:
         yield "line", line.polygon, line.text
     for table in page.transcription.tables:

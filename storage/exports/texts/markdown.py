@@ -1,6 +1,7 @@
 """What stands on a page as Markdown (CommonMark with GitHub's tables): `NAME.md`.
 
-A table has one row of heads, in which the texts of all its head rows are joined.
+A table has one row of heads, in which the texts of all its head rows are joined. Headings are such
+of the second level, notes in the margin are quoted.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from pathlib import Path
 
 from pipeline.checks.headers import column_headers
 from pipeline.page import Line, Table
+from storage.exports.blocks import in_order
 from storage.exports.files import write as write_file
 from storage.exports.pages import PublishedPage
-from storage.exports.texts.order import in_order
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 _STARTS = re.compile(r"^(\s*)(\d+)([.)])|^(\s*)([-+=])")
@@ -28,18 +29,21 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
 def to_markdown(page: PublishedPage) -> str:
     """Return a page as Markdown, with its name as the heading."""
     parts = [f"# {_plain(page.name)}\n"]
-    last_was_line = False
-    for part in in_order(page.transcription):
-        is_line = isinstance(part, Line)
-        if not (is_line and last_was_line):
-            parts.append("\n")
-        if isinstance(part, Line):
-            text = _STARTS.sub(_not_a_list, _plain(part.text))
-            parts.append(f"{text}  \n")  # two spaces: the next line stays one of its own
-        else:
-            parts.append(_table(part))
-        last_was_line = is_line
-    return "".join(parts)
+    for block in in_order(page.transcription):
+        lines = [line for _, line in block.lines if line.text.strip()]
+        if lines and block.kind == "heading":
+            parts.append(f"## {' '.join(_plain(line.text) for line in lines)}\n")
+        elif lines:
+            quoted = "> " if block.kind == "margin" else ""
+            parts.append("".join(f"{quoted}{_line(line)}" for line in lines))
+        if block.table is not None:
+            parts.append(_table(block.table[1]))
+    return "\n".join(parts)
+
+
+def _line(line: Line) -> str:
+    text = _STARTS.sub(_not_a_list, _plain(line.text))
+    return f"{text}  \n"  # two spaces: the next line stays one of its own
 
 
 def _table(table: Table) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.page import Line
+from storage.exports.blocks import in_order
 from storage.exports.files import write as write_file
 from storage.exports.pages import PublishedPage
-from storage.exports.texts.order import in_order
 
 
 def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
@@ -18,15 +17,15 @@ def write_page(page: PublishedPage, stem: str, out: Path) -> list[Path]:
 
 
 def to_text(page: PublishedPage) -> str:
-    """Return a page as text, tables set off by empty lines."""
+    """Return a page as text, regions and tables set off by empty lines."""
     parts = []
-    for part in in_order(page.transcription):
-        if isinstance(part, Line):
-            parts.append(f"{_flat(part.text)}\n")
-        else:
-            rows = ("\t".join(map(_flat, row)).rstrip("\t") for row in part.grid())
-            parts.append("\n" + "".join(f"{row}\n" for row in rows) + "\n")
-    return "".join(parts).strip("\n") + "\n"
+    for block in in_order(page.transcription):
+        rows = [_flat(line.text) for _, line in block.lines if line.text.strip()]
+        if block.table is not None:
+            rows += ["\t".join(map(_flat, row)).rstrip("\t") for row in block.table[1].grid()]
+        if rows:
+            parts.append("".join(f"{row}\n" for row in rows))
+    return "\n".join(parts) or "\n"
 
 
 def _flat(text: str) -> str:

@@ -12,6 +12,7 @@ from lxml import etree
 
 from pipeline.page import Cell, Line, Table, Transcription
 from pipeline.transcribed import read_transcribed
+from storage.exports.blocks import blocks
 from storage.exports.markup import alto, hocr, page_xml, tei
 from storage.exports.pages import PublishedPage
 from tests.storage.exports.varied import ledger, schema, transcriptions
@@ -65,8 +66,10 @@ def test_alto_follows_its_schema_and_keeps_texts_and_grids(whole: Transcription)
 @settings(max_examples=20, deadline=None, phases=QUICK)
 @given(transcriptions)
 def test_hocr_and_tei_hold_every_text(whole: Transcription) -> None:
-    texts = [line.text for line in whole.lines]
-    texts += [cell.text for table in whole.tables for cell in table.cells]
+    texts = []
+    for block in blocks(whole):
+        texts += [line.text for _, line in block.lines]
+        texts += [cell.text for cell in block.table[1].cells] if block.table else []
     words = [word for text in texts for word in text.split()]
     root = etree.fromstring(hocr.to_hocr(_page(whole), "stem"))
     found = root.iterfind(".//{*}span[@class='ocrx_word']")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 from lxml import etree
 
-from pipeline.page import Alternative, Cell, Line, Polygon, Table, Transcription
+from pipeline.page import (
+    Alternative,
+    Cell,
+    Line,
+    Polygon,
+    Region,
+    RegionKind,
+    Table,
+    Transcription,
+)
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -85,7 +95,7 @@ def _tables(draw: st.DrawFn) -> Table:
     )
 
 
-transcriptions = st.builds(
+_PLAIN = st.builds(
     Transcription,
     width=st.integers(1, 5000),
     height=st.integers(1, 5000),
@@ -93,6 +103,34 @@ transcriptions = st.builds(
     lines=st.lists(_LINES, max_size=3).map(tuple),
     tables=st.lists(_tables(), max_size=2).map(tuple),
 )
+
+
+@st.composite
+def _divided(draw: st.DrawFn) -> Transcription:
+    """A page with regions, its lines in their order, its tables in some of them in any order."""
+    page = draw(_PLAIN)
+    known: list[RegionKind] = ["text", "heading", "margin", "figure", "stamp"]
+    kinds = st.sampled_from(known)
+    regions = [
+        Region(kind, draw(_polygons()), ignored=draw(st.integers(0, 1)))
+        for kind in draw(st.lists(kinds, min_size=1, max_size=4))
+    ]
+    for number, table in enumerate(page.tables):
+        place = draw(st.integers(0, len(regions)))
+        moved = draw(st.sampled_from([0, 0.25]))
+        (x, y), b, c, d = table.polygon
+        regions.insert(place, Region("table", ((x + moved, y), b, c, d), number))
+    regions += [Region("table", draw(_polygons()), ignored=3)] * draw(st.integers(0, 1))
+    holds = [number for number, region in enumerate(regions) if region.kind != "table"]
+    where = sorted(draw(st.sampled_from([*holds, len(regions)])) for _ in page.lines)
+    lines = tuple(
+        replace(line, region=number if number < len(regions) else None)
+        for line, number in zip(page.lines, where, strict=True)
+    )
+    return replace(page, lines=lines, regions=tuple(regions))
+
+
+transcriptions = _PLAIN | _divided()
 
 
 def schema(name: str) -> etree.XMLSchema:

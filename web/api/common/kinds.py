@@ -92,6 +92,8 @@ class TranscribedRegion(BaseModel):
 
     kind: published.RegionKind
     polygon: Polygon
+    table: int | None = None
+    ignored: int = 0
 
 
 class TranscribedTable(BaseModel):
