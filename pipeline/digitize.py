@@ -22,6 +22,8 @@ from pipeline.forms.form import Form
 from pipeline.page import Reading, Transcription
 from pipeline.preprocess import Gray, Prepared, prepare
 from pipeline.profiles import Profile
+from pipeline.prose import finish
+from pipeline.prose.seen import look
 from pipeline.recognition.ctc import is_wide
 from pipeline.recognition.decoding import pattern_of
 from pipeline.regions.find import find_regions, settle
@@ -44,7 +46,7 @@ P = ParamSpec("P")
 class Timed(Protocol):
     """Returns the work of a stage, wrapped to be timed.
 
-    It is named `prepare`, `layout`, `regions`, `assemble` or `check`.
+    It is named `prepare`, `layout`, `regions`, `assemble`, `check` or `prose`.
     """
 
     def __call__(self, stage: str, work: Callable[P, Result], /) -> Callable[P, Result]: ...
@@ -81,7 +83,9 @@ def digitize(
         )
         assembling = timed("assemble", partial(assemble, profile=profile, engine=engine))
         assembled = read_together(grouped(layouts), profile, engine, assembling)
-        yield from ahead(pool, timed("check", partial(_check, profile=profile)), assembled)
+        checking = timed("check", partial(_check, profile=profile))
+        finishing = timed("prose", partial(finish, prose=profile.prose))
+        yield from ahead(pool, lambda read: finishing(checking(read)), assembled)
 
 
 def read_together(
@@ -125,6 +129,8 @@ def assemble(
         for i, reading in zip(odd, again, strict=True):
             readings[i] = reading
     read = make_lines(layout, readings[: len(layout.lines)], profile)
+    if "ko" in profile.prose.languages:
+        read = look(read, layout.lines)
     cells = dict(zip(layout.cells, readings[len(layout.lines) :], strict=True))
     charset = profile.recognition.charset
     limit = "numeric" if pattern_of(charset) is None else charset

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -78,6 +78,23 @@ class Regions(_Frozen):
     ignore: tuple[RegionKind, ...] = ()
 
 
+class Prose(_Frozen):
+    """What is made of lines once they are read, step by step; see `pipeline.prose`.
+
+    `languages` are those that lines may be in (ISO 639-1); without any none is told. `normalize`:
+    one way of writing each character; `spacing`: spaces between Korean words; `rescore`: doubtful
+    words by how likely they are; `join`: words that lines break off, for search; `tag`: dates,
+    places and quantities.
+    """
+
+    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2}$")], ...] = ()
+    normalize: bool = False
+    spacing: bool = False
+    rescore: bool = False
+    join: bool = False
+    tag: bool = False
+
+
 class Profile(_Frozen):
     """How a page is read. `name` and the settings together make a run's identity."""
 
@@ -88,6 +105,7 @@ class Profile(_Frozen):
     recognition: Recognition = Recognition()
     tables: Tables = Tables()
     regions: Regions = Regions()
+    prose: Prose = Prose()
 
 
 def load_profile(name: str) -> Profile:
