@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pipeline.version import CODE_VERSION
@@ -21,7 +20,7 @@ from web.security import signing_in
 from web.security.headers import BodyLimit, SecurityHeaders
 from web.security.rates import Rates
 from web.site import Site
-from web.templating import STATIC
+from web.templating import STATIC, Static
 from workers import services
 from workers.settings import Settings
 
@@ -70,7 +69,7 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
     app.include_router(iiif.router)
     app.include_router(signing_in.router)
     app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Static(directory=STATIC), name="static")
     # The last one added is the first one asked.
     app.add_middleware(BodyLimit, most=MOST_BYTES, longer=api.longer_bodies(settings))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings, hosts))

@@ -25,7 +25,9 @@ class Reading:
 class Sheet:
     """What a page is: its names, its image, and who has read it, newest first.
 
-    `before` and `after` are its neighbours in the collection, by name.
+    `before` and `after` are its neighbours in the collection, by name. `corrections` changes with
+    every correction that is made or withdrawn, and is empty where there is none. `held` says who
+    reviews which column of which table just now: (table, column, name).
     """
 
     id: int
@@ -38,6 +40,8 @@ class Sheet:
     height: int
     before: int | None
     after: int | None
+    corrections: str
+    held: tuple[tuple[int, int, str], ...]
     readings: tuple[Reading, ...]
 
     @property
@@ -65,17 +69,20 @@ _SHEET = """
         (select other.id from mill.page as other
             where other.collection_id = page.collection_id
                 and (other.name, other.id) > (page.name, page.id)
-            order by other.name, other.id limit 1) as after
+            order by other.name, other.id limit 1) as after,
+        (select coalesce(max(id) || '-' || count(withdrawn_at), '')
+            from mill.correction where page_id = page.id) as corrections,
+        (select json_agg(json_build_array("table", "column", holder) order by "table", "column")
+            from mill.lease
+            where page_id = page.id and ends_at > clock_timestamp()) as held,
+        (select json_agg(json_build_array(run.id, run.name, transcription.confidence)
+                order by transcription.id desc)
+            from mill.transcription join mill.run on run.id = transcription.run_id
+            where transcription.page_id = page.id) as readings
     from mill.page
     join mill.collection on collection.id = page.collection_id
     join mill.image on image.sha256 = page.image_sha256
     where page.id = :page
-"""
-
-_READINGS = """
-    select run.id, run.name, transcription.confidence
-    from mill.transcription join mill.run on run.id = transcription.run_id
-    where transcription.page_id = :page order by transcription.id desc
 """
 
 
@@ -86,11 +93,12 @@ def sheet(connection: Connection, page_id: int) -> Sheet:
         raise BadInput(f"page {page_id}", "no such page", "find it by searching")
     row = dict(found)
     current = row.pop("current_run_id")
-    readings = tuple(
+    row["held"] = tuple(map(tuple, row["held"] or ()))
+    row["readings"] = tuple(
         Reading(run_id, run, confidence, run_id == current)
-        for run_id, run, confidence in connection.execute(text(_READINGS), {"page": page_id})
+        for run_id, run, confidence in row["readings"] or ()
     )
-    return Sheet(**row, readings=readings)
+    return Sheet(**row)
 
 
 def transcription(connection: Connection, page: Sheet, run_id: int) -> Transcription:

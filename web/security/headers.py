@@ -80,7 +80,8 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 # What depends on who asks is nobody else's to keep.
                 headers.setdefault("Cache-Control", "private, no-cache")
-                headers.add_vary_header("Cookie, Authorization")
+                if "immutable" not in headers["Cache-Control"]:
+                    headers.add_vary_header("Cookie, Authorization")
             await send(message)
 
         await self._app(scope, receive, with_headers)

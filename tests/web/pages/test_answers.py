@@ -13,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import text
 
 from storage import leases, review
-from storage.corrections import corrections_of
+from storage.corrections import CellPlace, correct, corrections_of, withdraw
 from storage.jobs import create
 from storage.jobs.retrying import retry
 from storage.leases import Lease
@@ -68,6 +68,42 @@ def test_readers_read_and_only_correctors_correct(
     assert reader.get(column, headers=HTML).status_code == 403
     assert reader.get(f"/review/{collection}", headers=HTML).status_code == 403
     assert 'data-editable=""' in reader.get(f"/pages/{library.page_id}").text
+
+
+def test_a_page_that_one_has_is_not_sent_again(
+    browsers: dict[str, httpx.Client], library: Library, connection: sqlalchemy.Connection
+) -> None:
+    reader, path = browsers["reader"], f"/pages/{library.page_id}"
+    etag = reader.get(path, headers=HTML).headers["etag"]
+    known = HTML | {"If-None-Match": etag}
+    again = reader.get(path, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    assert browsers["corrector"].get(path, headers=known).status_code == 200  # another's page
+    place = CellPlace(*WRONG)
+    made = correct(connection, library.page_id, library.run_id, place, TRUE, "anna", None)
+    connection.commit()
+    corrected = reader.get(path, headers=known)
+    assert corrected.status_code == 200
+    withdraw(connection, made.id, "anna")
+    connection.commit()
+    known["If-None-Match"] = corrected.headers["etag"]
+    assert reader.get(path, headers=known).status_code == 200
+
+
+def test_what_pages_load_is_kept_for_good(browsers: dict[str, httpx.Client]) -> None:
+    page = browsers["reader"].get("/jobs", headers=HTML).text
+    loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assert len(loaded) >= 4
+    for address in loaded:
+        answer = browsers["reader"].get(address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    _, _, build, name = loaded[-1].split("/", 3)
+    for path in (f"/static/{'0' * len(build)}/{name}", f"/static/{name}"):  # another version's
+        answer = browsers["reader"].get(path)
+        assert answer.status_code == 200
+        assert "no-cache" in answer.headers["cache-control"]
+    assert browsers["reader"].get(f"/static/{build}/../web/app.py").status_code == 404
 
 
 MISSING = {

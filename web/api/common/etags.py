@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Any
 
@@ -26,6 +27,11 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as 
 def quoted(version: str) -> str:
     """Return a version as a strong ETag."""
     return f'"{version}"'
+
+
+def of(*things: object) -> str:
+    """Return an ETag that changes with what any of some frozen things says."""
+    return quoted(hashlib.sha256(repr(things).encode("utf-8", "replace")).hexdigest()[:32])
 
 
 def unchanged(if_none_match: str | None, etag: str) -> Response | None:

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from pipeline.errors import BadInput
 from pipeline.page import Table
 from storage.corrections import CellPlace, LinePlace, Place, corrections_of
+from web.api.common import etags
 from web.lanes import slowly
 from web.pages.page.view import context, named, place_of
 from web.pages.showing.ink import cut_out, thumbnail
@@ -23,7 +24,7 @@ from web.reading.pages import Sheet
 from web.reading.relations import Relation, relations
 from web.security.principal import Reader
 from web.site import TheSite
-from web.templating import environment, render
+from web.templating import BUILD, environment, render
 
 router = APIRouter()
 
@@ -61,8 +62,13 @@ def page(request: Request, site: TheSite, who: Reader, page_id: int, run: RunId 
         run_id = _run(sheet, run)
         if run_id is None:
             return render(request, "page/unread.html", {"page": sheet})
+        etag = etags.of(sheet, run_id, who, BUILD)
+        known = etags.unchanged(request.headers.get("if-none-match"), etag)
+        if known is not None:
+            return known
         shown = context(connection, sheet, run_id, who.name)
-    return render(request, "page/page.html", shown | {"editable": _editable(sheet, run_id, who)})
+    shown["editable"] = _editable(sheet, run_id, who)
+    return render(request, "page/page.html", shown, headers={"ETag": etag})
 
 
 @router.get("/pages/{page_id}/places/{said}")

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pipeline.page import Cell, Line, Table, Transcription
-from storage import leases
 from storage.corrections import CellPlace, Correction, LinePlace, Place, corrections_of
 from web.pages.showing.signs import LOW, SIGNS, status_of, tally
 from web.reading import pages
@@ -55,8 +54,12 @@ class TextLine:
 def context(connection: Connection, page: Sheet, run_id: int, viewer: str | None) -> dict[str, Any]:
     """Return all that the transcription of a page is shown with, for `viewer`."""
     transcription = pages.transcription(connection, page, run_id)
-    standing = in_effect(connection, page.id, current=page.reading(run_id).current)
-    held = leases.holders(connection, page.id, viewer)
+    corrected = page.corrections and page.reading(run_id).current
+    standing = in_effect(connection, page.id) if corrected else {}
+    held: dict[int, dict[int, str]] = {}
+    for table, column, holder in page.held:
+        if holder != viewer:
+            held.setdefault(table, {})[column] = holder
     return {
         "page": page,
         "run_id": run_id,
@@ -71,12 +74,8 @@ def context(connection: Connection, page: Sheet, run_id: int, viewer: str | None
     }
 
 
-def in_effect(
-    connection: Connection, page_id: int, *, current: bool = True
-) -> dict[Place, Correction]:
+def in_effect(connection: Connection, page_id: int) -> dict[Place, Correction]:
     """Return the corrections that stand on a page's current reading, by their place in it."""
-    if not current:
-        return {}
     return {
         each.place: each
         for each in corrections_of(connection, page_id)
