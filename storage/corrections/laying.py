@@ -9,7 +9,8 @@ from typing import Any, TypeGuard
 
 from sqlalchemy import Connection, text
 
-from pipeline.page import Cell, Line, Table, Transcription
+from pipeline.page import Cell, Line, Table, Transcription, tag_as_json
+from pipeline.profiles import Prose
 from storage import observations, transcriptions
 from storage.corrections.kept import (
     CELL_FIELDS,
@@ -23,7 +24,8 @@ from storage.corrections.placing import Standing, place_all
 from storage.corrections.records import CellPlace, LinePlace, Place
 
 _SET_LINE = """
-    update mill.line set text = :text, confidence = :confidence, status = :status
+    update mill.line set text = :text, confidence = :confidence, status = :status,
+        joined = :joined, tagged = cast(:tagged as jsonb)
     where transcription_id = :id and number = :number
 """
 
@@ -133,6 +135,7 @@ def _corrected(
         for i, line in enumerate(machine.lines)
         for found in [placed.get(LinePlace(i))]
     )
+    lines = _annotated(lines, stands.lines, settings)
     notes = [line.text for line in lines]
     tables = []
     for number, table in enumerate(machine.tables):
@@ -143,6 +146,22 @@ def _corrected(
             texts = {place: placed[place].text for place in here}
             tables.append(_corrected_table(table, texts, settings, notes))
     return replace(machine, lines=lines, tables=tuple(tables))
+
+
+def _annotated(
+    lines: tuple[Line, ...], stands: tuple[Line, ...], settings: Mapping[str, Any]
+) -> tuple[Line, ...]:
+    """Return lines with what is said of their texts, where any is not the text that stands."""
+    changed = [line.text != now.text for line, now in zip(lines, stands, strict=True)]
+    if not any(changed):
+        return lines
+    from pipeline.prose import annotated
+
+    lines = tuple(
+        replace(line, joined=None, tagged=()) if anew else line
+        for line, anew in zip(lines, changed, strict=True)
+    )
+    return annotated(lines, Prose(**settings.get("prose", {})))
 
 
 def _within(place: Place, table: int) -> TypeGuard[CellPlace]:
@@ -182,8 +201,8 @@ def _write_lines(
     for number, (read, now, then) in enumerate(rows):
         place = LinePlace(number)
         key = {"id": identity, "number": number}
-        if _line_fields(now) != _line_fields(then):
-            changes.append({**key, **_line_fields(then)})
+        if _line_shown(now) != _line_shown(then):
+            changes.append({**key, **_line_shown(then)})
         found = placed.get(place)
         if found is not None:
             if kept.corrections.get(place) != found.id:
@@ -258,6 +277,11 @@ def _all(connection: Connection, *orders: tuple[str, list[dict[str, Any]]]) -> N
 
 def _line_fields(line: Line) -> dict[str, Any]:
     return {"text": line.text, "confidence": line.confidence, "status": line.status}
+
+
+def _line_shown(line: Line) -> dict[str, Any]:
+    tagged = json.dumps([tag_as_json(tag) for tag in line.tagged]) if line.tagged else None
+    return {**_line_fields(line), "joined": line.joined, "tagged": tagged}
 
 
 def _cell_fields(cell: Cell) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from pipeline.errors import BadInput
 from pipeline.page import Line, Transcription
+from pipeline.profiles import Prose
+from pipeline.prose import annotated
 from storage.corrections import (
     CellPlace,
     Conflict,
@@ -172,3 +174,25 @@ def test_a_place_that_a_reading_lacks_waits_for_one_that_has_it(
     assert said.place is None
     save(connection, page, ensure_run(connection, "again", "ef" * 32, "0.1.0", {}), reading)
     assert corrections_of(connection, page)[0].place == RAIN
+
+
+def test_what_a_line_holds_and_joins_follows_its_correction(
+    connection: sqlalchemy.Connection, make_page: MakePage
+) -> None:
+    prose = Prose(join=True, tag=True)
+    run = ensure_run(connection, "letters", "ab" * 32, "0.1.0", {"prose": prose.model_dump()})
+    lines = (
+        Line("le 5 mars, obser-", 0.8, box(0, 0), language="fr", raw="le 5 rnars, obser-"),
+        Line("vatoin faite", 0.8, box(0, 24), language="fr"),
+    )
+    read = replace(transcription(), lines=annotated(lines, prose))
+    page = make_page("letter")
+    save(connection, page, run, read)
+    first = correct(connection, page, run, LinePlace(0), "fait le 6 mars, obser-", "ada", None)
+    correct(connection, page, run, LinePlace(1), "vation faite", "ada", None)
+    said = load(connection, page).lines[0]
+    assert (said.joined, said.raw) == ("observation", "le 5 rnars, obser-")
+    assert [(tag.start, tag.value) for tag in said.tagged] == [(8, "--03-06")]
+    assert [hit.text for hit in search(connection, "observation")] == [said.text]
+    withdraw(connection, first.id, "ada")
+    assert [tag.value for tag in load(connection, page).lines[0].tagged] == ["--03-05"]
