@@ -223,7 +223,7 @@ class _Search:
         # The newest first: what was read before may be superseded, all of it.
         self._ranges = [(part.first, part.end) for part in reversed(partitions(connection))]
         self._sizes = _sizes(connection)
-        self._pages = self._sizes["page"]
+        self._pages = self._sizes["transcription"]
         if collection is not None:
             self._pages = self._expected(f"mill.page where {self._within}", {})
 
@@ -422,7 +422,7 @@ class _Search:
     def _is_sooner_by_page(self, kind: str, condition: str, parameters: dict[str, Any]) -> bool:
         """Tell whether `_CANDIDATES` hits are found sooner page by page than by the index."""
         listed = self._expected(f"mill.{kind} as hit where {condition}", parameters)
-        all_pages = max(1.0, self._sizes["page"])
+        all_pages = max(1.0, self._sizes["transcription"])
         pages = max(1.0, min(self._pages, all_pages))
         checked = min(listed, _CANDIDATES * all_pages / pages)
         read = min(pages, _CANDIDATES * all_pages / listed)
@@ -439,15 +439,16 @@ class _Search:
 
 
 def _sizes(connection: Connection) -> dict[str, float]:
-    """Return about how many pages, lines and cells there are, as the last analysis counted."""
+    """Return about how many pages were read, and lines and cells there are, as the last analysis counted."""
     rows = connection.execute(
         text(
             "select split_part(relname, '_', 1) as kind, sum(greatest(reltuples, 0)) as rows"
             " from pg_class where relkind = 'r' and relnamespace = 'mill'::regnamespace"
-            " and relname ~ '^(page|line|cell)(_p[0-9]+)?$' group by 1"
+            " and relname ~ '^(transcription|line|cell)(_p[0-9]+)?$' group by 1"
         )
     )
-    return {"page": 0.0, "line": 0.0, "cell": 0.0} | {row.kind: float(row.rows) for row in rows}
+    found = {row.kind: float(row.rows) for row in rows}
+    return {"transcription": 0.0, "line": 0.0, "cell": 0.0} | found
 
 
 _READING = """page.id as page_id, page.name as page, page.collection_id, transcription.run_id
