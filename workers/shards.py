@@ -25,7 +25,7 @@ from pipeline.page import Transcription
 from storage import jobs, transcriptions
 from storage.database import commit_soon
 from storage.jobs import ClaimedPage, ClaimedShard
-from workers.memory import resident
+from workers.memory import give_back, resident
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, is_transient, patiently, reason
 from workers.watch import Watch
@@ -151,6 +151,7 @@ def digitize_shard(
             held = shards[-1]
             yield from ((held, page) for page in held.pages)
             with watch.waiting():
+                give_back()
                 following = None if stopping() or len(shards) >= MOST_SHARDS else more()
             if following is None:
                 return
