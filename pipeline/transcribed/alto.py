@@ -22,6 +22,7 @@ from pipeline.page import (
     Transcription,
 )
 from pipeline.tables.values import parse_value
+from pipeline.transcribed.languages import language_of
 from pipeline.transcribed.model import (
     MarkedLine,
     Transcribed,
@@ -128,8 +129,16 @@ def _collect(
             line = _marked(part, tags)
             if line.text:
                 place = polygon_of(line.outline, line.baseline)
+                language = language_of(part.get("LANG"))
                 found.append(
-                    Line(line.text, line.confidence, place, line.alternatives, region=region)
+                    Line(
+                        line.text,
+                        line.confidence,
+                        place,
+                        line.alternatives,
+                        language=language,
+                        region=region,
+                    )
                 )
             continue
         inside = region

@@ -27,10 +27,14 @@ from pipeline.page import (
     RegionKind,
     Status,
     Table,
+    Tag,
+    TagKind,
     Transcription,
     as_polygon,
+    as_tag,
 )
 from pipeline.tables.values import parse_value
+from pipeline.transcribed.languages import OF_NAME, SCRIPTS, language_of
 from pipeline.transcribed.model import (
     MarkedLine,
     Transcribed,
@@ -66,6 +70,7 @@ _KINDS: Mapping[tuple[str, str | None], RegionKind] = {
 }
 _DRAWN = ("ImageRegion", "LineDrawingRegion", "GraphicRegion", "ChartRegion", "MapRegion")
 _STATUSES = frozenset(get_args(Status))
+_TAG_KINDS = frozenset(get_args(TagKind))
 _LINE_STATUSES = frozenset(get_args(LineStatus))
 _ORDER = re.compile(r"readingOrder\s*\{[^}]*index:\s*(\d+)")
 
@@ -196,7 +201,9 @@ def _region_lines(region: etree._Element) -> list[MarkedLine]:
 
 def _line(line: MarkedLine) -> Line:
     unchanged = line.said.get("text") == line.text
-    status: Any = line.said.get("status", "plain") if unchanged else "plain"
+    # What somebody else makes of the text leaves nothing of what we said of it but its language.
+    ours = line.said if unchanged else {}
+    status: Any = ours.get("status", "plain")
     return Line(
         line.text,
         line.confidence,
@@ -204,7 +211,25 @@ def _line(line: MarkedLine) -> Line:
         line.alternatives,
         status if status in _LINE_STATUSES else "plain",
         line.said.get("corrected") == line.text,
+        ours.get("raw"),
+        ours.get("joined"),
+        language_of(line.said.get("language")),
+        script if (script := line.said.get("script")) in SCRIPTS else None,
+        _tags(ours.get("tagged", "[]"), line.text),
     )
+
+
+def _tags(said: str, text: str) -> tuple[Tag, ...]:
+    try:
+        tags = tuple(map(as_tag, json.loads(said)))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("what is tagged in a line is not said as it should be") from error
+    end = 0
+    for tag in tags:
+        if tag.kind not in _TAG_KINDS or not end <= tag.start < tag.end <= len(text):
+            raise ValueError(f"a {tag.kind} at {tag.start} to {tag.end} of a line")
+        end = tag.end
+    return tags
 
 
 def _marked(line: etree._Element) -> MarkedLine:
@@ -215,6 +240,10 @@ def _marked(line: etree._Element) -> MarkedLine:
     said = _said(line)
     if (exact := _exact(said)) and points(exact) != (coords is not None and coords.get("points")):
         said = {key: value for key, value in said.items() if key != "polygon"}  # moved since
+    if (language := OF_NAME.get(line.get("primaryLanguage", ""))) is not None:
+        said = {"language": language, **said}
+    if (script := line.get("primaryScript", "").partition(" ")[0]) in SCRIPTS:
+        said = {"script": script, **said}
     readings = _readings(line)
     if not readings.text and not line.findall("{*}TextEquiv"):
         words = [_readings(word) for word in line.iterfind("{*}Word")]

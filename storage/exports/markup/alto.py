@@ -25,6 +25,7 @@ from storage.exports.markup.xml import (
     baseline,
     begin,
     box,
+    clean,
     document,
     stamp,
 )
@@ -108,7 +109,7 @@ def _add_block(space: etree._Element, block: Block, tags: _Tags) -> None:
         marks += [tags.of("corrected", "yes")] if line.corrected else []
         _add_line(
             made, f"line_{number}", line.text, line.polygon, line.confidence,
-            line.alternatives, None, " ".join(marks) or None,
+            line.alternatives, line.raw, " ".join(marks) or None, line.language, line.joined,
         )  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def _add_cell(grid: etree._Element, name: str, cell: Cell, header_rows: int, tag
     raw = cell.raw if cell.raw != cell.text else None
     _add_line(
         block, f"{name}_line", cell.text, cell.polygon, cell.confidence, cell.alternatives, raw,
-        None,
+        None, None, None,
     )  # fmt: skip
 
 
@@ -157,8 +158,13 @@ def _add_line(
     others: tuple[Alternative, ...],
     raw: str | None,
     tags: str | None,
+    language: str | None,
+    whole: str | None,
 ) -> None:
-    """Add a line of text; of a single word its alternatives and what was first read of it."""
+    """Add a line of text; of a single word its alternatives and what was first read of it.
+
+    `whole` is what its last word is with its other half, in another line.
+    """
     words = words_of(text, polygon, confidence)
     if not words:
         return
@@ -168,6 +174,7 @@ def _add_line(
         "TextLine",
         ID=name,
         TAGREFS=tags,
+        LANG=language,
         **_extent(polygon),
         BASELINE=_points((start, end)),
     )
@@ -183,6 +190,9 @@ def _add_line(
             CONTENT=word.text,
             WC=f"{word.confidence:.4f}",
         )
+        if whole is not None and number == len(words) - 1:
+            string.set("SUBS_TYPE", "HypPart1")
+            string.set("SUBS_CONTENT", clean(whole))
         if len(words) == 1:
             if raw is not None:
                 add(string, "ALTERNATIVE", raw, PURPOSE=RAW)

@@ -72,6 +72,10 @@ def to_hocr(page: PublishedPage, stem: str) -> bytes:
             row = add(area, "div")
             _add_line(row, f"line_{number}", line.text, line.polygon, line.confidence)
             _mark(row, line.status, line.corrected)
+            if line.language is not None:
+                row.set("lang", clean(line.language))
+            if line.raw is not None:
+                row.set("data-raw", clean(line.raw))
     return document(root).replace(b"?>\n", b"?>\n" + _TYPE.encode(), 1)
 
 

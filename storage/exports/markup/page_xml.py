@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from pipeline.page import Alternative, Cell, Line, Polygon, Region, Table
+from pipeline.page import Alternative, Cell, Line, Polygon, Region, Table, tag_as_json
+from pipeline.transcribed.languages import LANGUAGES, SCRIPTS
 from pipeline.transcribed.model import polygon_of
 from pipeline.transcribed.page_xml import LINES, LOGPROB, OWN, REGIONS, points
 from storage.exports.blocks import Block, blocks
@@ -97,12 +98,25 @@ def _add_block(sheet: etree._Element, block: Block) -> None:
 
 
 def _add_line(block: etree._Element, line: Line, name: str) -> None:
-    made = add(block, "TextLine", id=name)
+    made = add(
+        block,
+        "TextLine",
+        id=name,
+        primaryLanguage=LANGUAGES.get((line.language or "").partition("-")[0]),
+        primaryScript=SCRIPTS.get(line.script or ""),
+    )
     _add_place(made, line.polygon)
     _add_readings(made, line.text, line.confidence, line.alternatives)
     said = _place_of(line.polygon)
-    if line.status != "plain" or not line.text:
-        said |= {"text": line.text, "status": line.status}
+    known = {"raw": line.raw, "joined": line.joined} | {
+        "language": line.language,
+        "script": line.script,
+    }
+    own = {name: value for name, value in known.items() if value is not None}
+    if line.tagged:
+        own["tagged"] = _json([tag_as_json(tag) for tag in line.tagged])
+    if line.status != "plain" or not line.text or own:
+        said |= {"text": line.text, "status": line.status, **own}
     if line.corrected:
         said["corrected"] = line.text
     _add_own(made, said)

@@ -14,11 +14,22 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from pipeline.checks.headers import column_headers
+from pipeline.page import tag_as_json
 from storage.exports.files import appearing, writing
 from storage.exports.growing import Growing
 from storage.exports.pages import PublishedPage
 
 _POLYGON = pa.list_(pa.list_(pa.float32()))
+_TAG = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("value", pa.string()),
+        ("number", pa.float64()),
+        ("reference", pa.string()),
+    ]
+)
 
 CELLS = pa.schema(
     [
@@ -56,6 +67,12 @@ LINES = pa.schema(
         ("polygon", _POLYGON),
         ("corrected", pa.bool_()),
         ("collection", pa.string()),
+        ("raw", pa.string()),
+        ("joined", pa.string()),
+        ("language", pa.string()),
+        ("script", pa.string()),
+        ("tagged", pa.list_(_TAG)),
+        ("region_number", pa.int32()),
     ]
 )
 """Named as in the view `lines`."""
@@ -177,6 +194,12 @@ def _lines(page: PublishedPage) -> list[dict[str, Any]]:
             "polygon": line.polygon,
             "corrected": line.corrected,
             "collection": page.collection,
+            "raw": line.raw,
+            "joined": line.joined,
+            "language": line.language,
+            "script": line.script,
+            "tagged": [tag_as_json(tag) for tag in line.tagged],
+            "region_number": line.region,
         }
         for number, line in enumerate(page.transcription.lines)
     ]

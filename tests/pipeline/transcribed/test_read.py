@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import BadInput
 from pipeline.transcribed import pages_in, read_transcribed
+from pipeline.transcribed.languages import language_of
 from pipeline.transcribed.model import polygon_of
 
 SPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15"
@@ -26,6 +28,7 @@ two</Unicode></TextEquiv></TextRegion>
  <TextLine><Coords points="0,300 90,300 90,320 0,320"/><TextEquiv index="2"><Unicode>siz</Unicode>
  </TextEquiv><TextEquiv index="1" conf="0.7"><Unicode>five</Unicode></TextEquiv></TextLine>
 </TextRegion>"""
+PLACE = '<Coords points="0,0 90,0 90,20 0,20"/>'
 ORDER = """<ReadingOrder><OrderedGroup id="o"><RegionRefIndexed index="1" regionRef="second"/>
 <RegionRefIndexed index="0" regionRef="first"/></OrderedGroup></ReadingOrder>"""
 
@@ -142,3 +145,50 @@ def test_a_page_is_found_once(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = [(name, file.name) for name, file in pages_in(tmp_path)]
     assert found == [("a", "a.xml"), ("b", "b.alto.xml"), ("c.1", "c.1.xml")]
+
+
+@pytest.mark.parametrize(
+    ("said", "language"), [("Korean", "ko"), ("French", "fr"), ("Klingon", None), ("other", None)]
+)
+def test_languages_as_page_xml_names_them(said: str, language: str | None) -> None:
+    line = (
+        f'<TextLine primaryLanguage="{said}"'
+        ' primaryScript="Kore - Korean (alias for Hangul + Han)">'
+        f"{PLACE}<TextEquiv><Unicode>a</Unicode></TextEquiv></TextLine>"
+    )
+    region = f'<TextRegion id="a">{PLACE}{line}</TextRegion>'
+    [read] = read_transcribed(_page(region), "a.xml").transcription.lines
+    assert (read.language, read.script) == (language, "Kore")
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ("fre", "fr"),
+        ("ko", "ko"),
+        ("en-GB", "en-GB"),
+        ("a b", None),
+        ("'; drop", None),
+        (None, None),
+    ],
+)
+def test_languages_as_other_documents_name_them(said: str | None, language: str | None) -> None:
+    assert language_of(said) == language
+
+
+@pytest.mark.parametrize(
+    "tagged",
+    ["{", "[1]", '[{"kind": "date", "start": 0, "end": 9, "value": "1898"}]', '[{"end": 1}]'],
+)
+def test_tags_that_no_line_can_have_are_refused(tagged: str) -> None:
+    own = "".join(
+        f'<UserAttribute name="ledgermill:{name}" type="xsd:string" value="{escape(value)}"/>'
+        for name, value in (("text", "abc"), ("tagged", tagged))
+    )
+    line = (
+        f"<TextLine>{PLACE}<TextEquiv><Unicode>abc</Unicode></TextEquiv>"
+        f"<UserDefined>{own}</UserDefined></TextLine>"
+    )
+    region = f'<TextRegion id="a">{PLACE}{line}</TextRegion>'
+    with pytest.raises(BadInput):
+        read_transcribed(_page(region), "a.xml")

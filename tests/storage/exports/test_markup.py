@@ -142,3 +142,18 @@ def test_control_characters_do_not_break_xml(tmp_path: Path, form: str) -> None:
     assert (
         "a�b�" in "".join(map(str, etree.parse(str(path)).getroot().itertext())) or form == "alto"
     )
+
+
+def test_a_line_says_its_language_and_the_whole_of_a_broken_word() -> None:
+    line = Line("der Beob-", 0.9, box(0, 0), language="de", script="Latn", joined="Beobachtung")
+    page = _page(Transcription(300, 200, 0.0, (line,), ()))
+    [written] = etree.fromstring(page_xml.to_page_xml(page, "a")).iterfind(".//{*}TextLine")
+    assert written.get("primaryLanguage") == "German"
+    assert written.get("primaryScript") == "Latn - Latin"
+    root = etree.fromstring(alto.to_alto(page, "a"))
+    [written] = root.iterfind(".//{*}TextLine")
+    assert written.get("LANG") == "de"
+    words = [(s.get("CONTENT"), s.get("SUBS_CONTENT")) for s in root.iterfind(".//{*}String")]
+    assert words == [("der", None), ("Beob-", "Beobachtung")]
+    [shown] = etree.fromstring(hocr.to_hocr(page, "a")).iterfind(".//{*}div[@lang]")
+    assert shown.get("lang") == "de"

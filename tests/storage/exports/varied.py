@@ -18,6 +18,7 @@ from pipeline.page import (
     Region,
     RegionKind,
     Table,
+    Tag,
     Transcription,
 )
 
@@ -47,15 +48,33 @@ _ALTERNATIVES = st.lists(
     st.builds(Alternative, TEXT, st.floats(-50, 0)), max_size=2
 ).map(tuple)  # fmt: skip
 
-_LINES = st.builds(
-    Line,
-    text=TEXT,
-    confidence=_SHARE,
-    polygon=_polygons(),
-    alternatives=_ALTERNATIVES,
-    status=st.sampled_from(["plain", "rejected"]),
-    corrected=st.booleans(),
+_TAGS = st.builds(
+    Tag,
+    kind=st.sampled_from(["date", "place", "quantity"]),
+    start=st.just(0),
+    end=st.just(1),
+    value=TEXT,
+    number=st.none() | _NUMBER,
+    reference=st.none() | TEXT,
 )
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> Line:
+    text = draw(TEXT)
+    return Line(
+        text,
+        draw(_SHARE),
+        draw(_polygons()),
+        draw(_ALTERNATIVES),
+        draw(st.sampled_from(["plain", "rejected"])),
+        draw(st.booleans()),
+        draw(st.none() | TEXT),
+        draw(st.none() | TEXT),
+        draw(st.sampled_from([None, "ko", "fr", "en-GB"])),
+        draw(st.sampled_from([None, "Kore", "Latn"])),
+        tuple(draw(st.lists(_TAGS, max_size=1))) if text else (),
+    )
 
 
 @st.composite
@@ -100,7 +119,7 @@ _PLAIN = st.builds(
     width=st.integers(1, 5000),
     height=st.integers(1, 5000),
     angle=st.floats(-179, 180),
-    lines=st.lists(_LINES, max_size=3).map(tuple),
+    lines=st.lists(_lines(), max_size=3).map(tuple),
     tables=st.lists(_tables(), max_size=2).map(tuple),
 )
 
