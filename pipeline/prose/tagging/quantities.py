@@ -41,6 +41,8 @@ def find_quantities(text: str) -> list[Tag]:
         unit = _unit(said, match.end())
         if unit is not None:
             code, end = unit
+            if code == "deg" and len(match["number"]) == 1:
+                continue  # 1°, 2° and 3° count what is listed
             number = float(re.sub("[,·]", ".", match["number"]))
             negative = (match["sign"] or "").strip() in ("-", "−")
             found.append(Tag("quantity", match.start(), end, code, -number if negative else number))

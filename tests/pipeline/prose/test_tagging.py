@@ -16,9 +16,9 @@ from pipeline.prose.tagging import find_tags
         ("the 5th of March, 1898", "en", ["1898-03-05"]),
         ("le 1er janvier 1830 à Tours", "fr", ["1830-01-01", "Tours"]),
         ("le 12 Xbre 1850", "fr", ["1850-12-12"]),
-        ("den 3. März 1805 zu München", "de", ["1805-03-03", "München"]),
+        ("den 3. März 1805 zu München", "de", ["1805-03-03", "Munich"]),
         ("am 5.3.1898", "de", ["1898-03-05"]),
-        ("1898년 3월 5일 서울에서", "ko", ["1898-03-05", "서울"]),
+        ("1898년 3월 5일 서울에서", "ko", ["1898-03-05", "Seoul"]),
         ("3월 5일 평균", "ko", ["--03-05"]),
         ("février 1830", "fr", ["1830-02"]),
         ("le 6 mars", "fr", ["--03-06"]),
@@ -43,6 +43,7 @@ def test_dates_and_places(text: str, language: str, values: list[str]) -> None:
         ("기온은 12.5도", [("deg", 12.5)]),
         ("Room 12, 4 men", []),
         ("No. 12C", []),
+        ("1° de Mr Riant, 2° de", []),
     ],
 )
 def test_quantities(text: str, quantities: list[tuple[str, float]]) -> None:
@@ -59,8 +60,10 @@ def test_quantities(text: str, quantities: list[tuple[str, float]]) -> None:
         ("demeurant à Nice", ["Nice"]),
         ("at Fort William, 1898", ["Fort William"]),
         ("Fort William is", []),
-        ("zu Köln und in Genève", ["Köln", "Genève"]),
-        ("부산의 날씨", ["부산"]),
+        ("zu Köln und in Genève", ["Köln", "Geneva"]),
+        ("rue de Londres", ["London"]),
+        ("Jacques Léon et Eugène", []),
+        ("부산의 날씨", ["Busan"]),
     ],
 )
 def test_a_small_town_needs_a_word_beside_it(text: str, places: list[str]) -> None:
