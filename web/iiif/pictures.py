@@ -19,10 +19,11 @@ from pipeline.decode import ImageLimits, open_image, pixels
 from storage.objects import ObjectStore
 from web.iiif.parameters import FORMATS, Wanted
 
-_KEPT_DECODED = 256 * 1024**2
-_KEPT_SENT = 64 * 1024**2
-_AT_ONCE = 2
-"""Scans that are decoded at once; each may take some hundred megabytes."""
+_KEPT_DECODED = 128 * 1024**2
+_KEPT_SENT = 32 * 1024**2
+_AT_ONCE = 1
+"""Scans that a process decodes at once: each may take some hundred megabytes, and the core on which
+pages are made."""
 
 _REDUCTIONS = (8, 4, 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -124,8 +124,9 @@ def search(
             return render(
                 request, "search/search.html", {**context, "problem": str(error)}, status=status
             )
-        if narrowed:
-            hits = facets.narrow(hits, facets.describe(connection, hits), asked.chosen)
+        common: dict[str, Any] | None = None
+        if narrowed or len(hits) <= end:  # all are at hand
+            hits, common = _common(connection, asked, hits)
         part = hits[start:end]
         sizes = facets.sizes(connection, {hit.page_id for hit in part})
         places = facets.places(connection, part)
@@ -137,7 +138,8 @@ def search(
             for hit, where in zip(part, places, strict=True)
         ],
         "first": start + 1,
-        "facets": asked.address("/search/facets"),
+        "common": common,
+        "ask_common": asked.address("/search/facets"),
         "before": asked.address(start=max(0, start - _AT_ONCE)) if start else None,
         "after": asked.address(start=end) if len(hits) > end else None,
         "try_fuzzy": None if asked.fuzzy or question else f"{asked.address()}&fuzzy=true",
@@ -150,24 +152,27 @@ def search(
 def facets_of(request: Request, site: TheSite, _who: Reader, asked: Question) -> Response:
     """Show what the best hits have in common; the page of the hits asks for it once it stands."""
     with site.reading() as connection:
-        hits = asked.hits(connection, _MOST)
-        described = facets.describe(connection, hits)
+        _, common = _common(connection, asked, asked.hits(connection, _MOST))
+    keep = {"Cache-Control": f"private, max-age={_KEPT_SECONDS}"}
+    return render(request, "search/counted.html", {"common": common}, headers=keep)
+
+
+def _common(
+    connection: Connection, asked: Asked, hits: list[Hit]
+) -> tuple[list[Hit], dict[str, Any]]:
+    """Return the hits that have what was chosen, and what these have in common, for a template."""
+    described = facets.describe(connection, hits)
     kept = facets.narrow(hits, described, asked.chosen)
     choices = {
         name: [_choice(asked, name, value, count) for value, count in values]
         for name, values in facets.count(kept, described).items()
     }
-    return render(
-        request,
-        "search/facets.html",
-        {
-            "facets": choices,
-            "names": measured.NAMES,
-            "total": len(kept),
-            "more_than": len(hits) >= _MOST,
-        },
-        headers={"Cache-Control": f"private, max-age={_KEPT_SECONDS}"},
-    )
+    return kept, {
+        "facets": choices,
+        "names": measured.NAMES,
+        "total": len(kept),
+        "more_than": len(hits) >= _MOST,
+    }
 
 
 def _choice(asked: Asked, facet: str, value: str, count: int) -> Choice:
