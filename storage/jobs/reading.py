@@ -18,6 +18,41 @@ from storage.jobs.records import (
 )
 
 
+READ_ELSEWHERE_SECONDS = 5.0
+"""After so long it is looked again whether what another job was reading is there."""
+
+_HOLD = """
+    select from mill.page
+    where id in (select page_id from mill.job_page where shard = :token and state = 'queued')
+    order by id for no key update
+"""
+"""Of two jobs that claim one page, the second finds that the first is reading it."""
+
+_CLAIM = """
+    update mill.job_page as work set
+        state = case when read.done then 'done' when read.busy then 'pending' else 'running' end,
+        shard = case when read.done or read.busy then null else shard end,
+        attempts = attempts + case when read.done or read.busy then 0 else 1 end,
+        heartbeat_at = clock_timestamp(),
+        not_before = case when read.busy and not read.done
+            then clock_timestamp() + make_interval(secs => :seconds) end,
+        finished_at = case when read.done then clock_timestamp() end
+    from mill.job, mill.page join mill.image on sha256 = image_sha256, lateral (
+        select
+            exists (select from mill.transcription t
+                where t.page_id = page.id and t.run_id = job.run_id) as done,
+            exists (select from mill.job other join mill.job_page theirs
+                on theirs.job_id = other.id and theirs.page_id = page.id
+                where other.run_id = job.run_id and other.id <> job.id
+                and other.state in ('ingesting', 'running') and theirs.state = 'running') as busy
+    ) as read
+    where work.shard = :token and work.state = 'queued'
+        and job.id = work.job_id and page.id = work.page_id
+    returning work.job_id, work.page_id, work.state, work.attempts, job.run_id,
+        page.image_sha256, image.width::bigint * image.height as pixels
+"""
+
+
 def run_of_shard(connection: Connection, token: str) -> RunOfShard | None:
     """Return how a queued shard is to be read; None where nothing of it waits any more."""
     row = connection.execute(
@@ -36,24 +71,11 @@ def claim(connection: Connection, token: str, worker: str) -> ClaimedShard | Non
     """Take the pages of a shard, counting the attempt; None where another delivery was first.
 
     Commit before the work starts. A page that the run has read meanwhile (for another job)
-    becomes `done` and is not among those returned.
+    becomes `done` and is not among those returned; one that it is just reading waits again.
     """
+    connection.execute(text(_HOLD), {"token": token})
     rows = connection.execute(
-        text(
-            "update mill.job_page as work set state = case when read.done then 'done'"
-            " else 'running' end, shard = case when read.done then null else shard end,"
-            " attempts = attempts + case when read.done then 0 else 1 end,"
-            " heartbeat_at = clock_timestamp(),"
-            " finished_at = case when read.done then clock_timestamp() end"
-            " from mill.job, mill.page join mill.image on sha256 = image_sha256,"
-            " lateral (select exists (select from mill.transcription t"
-            " where t.page_id = page.id and t.run_id = job.run_id) as done) as read"
-            " where work.shard = :token and work.state = 'queued'"
-            " and job.id = work.job_id and page.id = work.page_id"
-            " returning work.job_id, work.page_id, work.state, work.attempts, job.run_id,"
-            " page.image_sha256, image.width::bigint * image.height as pixels"
-        ),
-        {"token": token},
+        text(_CLAIM), {"token": token, "seconds": READ_ELSEWHERE_SECONDS}
     ).all()
     taken = sorted((row for row in rows if row.state == "running"), key=lambda row: row.page_id)
     if not taken:

@@ -356,6 +356,28 @@ def test_pages_that_the_run_has_read_are_done_at_once(connection: Connection) ->
     assert set(states(connection, other).values()) == {"pending"}, "what is there stays as it is"
 
 
+def test_what_another_job_is_reading_is_not_read_twice(connection: Connection) -> None:
+    first = make_job(connection, 2)
+    shard = take(connection, first)
+    second = connection.execute(
+        text(
+            "insert into mill.job (kind, collection_id, run_id, state)"
+            " select 'reprocess', collection_id, run_id, 'running' from mill.job returning id"
+        )
+    ).scalar_one()
+    jobs.add_pages(connection, second, [page.page_id for page in shard.pages])
+    [token] = jobs.queue_pages(connection, second, 16, 50)
+    assert jobs.claim(connection, token, "w") is None
+    assert set(states(connection, second).values()) == {"pending"}
+    assert jobs.queue_pages(connection, second, 16, 50) == [], "not before a while"
+    jobs.page_failed(connection, shard.token, shard.pages[0].page_id, "unreadable")
+    jobs.give_back(connection, shard.token)
+    connection.execute(text("update mill.job_page set not_before = null"))
+    again = take(connection, second)
+    assert numbers(again) == numbers(shard), "the other job gave them up"
+    assert [page.attempt for page in again.pages] == [1, 1]
+
+
 def test_a_job_is_done_when_nothing_moves_and_all_is_listed(connection: Connection) -> None:
     job_id = make_job(connection, 1)
     connection.execute(text("update mill.job set state = 'ingesting'"))
