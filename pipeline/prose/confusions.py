@@ -42,7 +42,7 @@ def confused(word: str, lexicon: Lexicon) -> list[str]:
         return []
     before, _, after = word.partition(core)
     if lexicon.parts:
-        found = [other for i in range(len(core)) for other in _syllables(core, i)]
+        found = [other for i in range(len(core)) for other in syllables(core, i)]
     elif len(core) < SHORTEST or lexicon.knows(core):
         return []
     elif core.isalpha():
@@ -72,7 +72,7 @@ def _without_figures(word: str) -> Iterator[str]:
             yield word.replace(figure, letter)
 
 
-def _syllables(word: str, place: int) -> Iterator[str]:
+def syllables(word: str, place: int) -> Iterator[str]:
     """Yield a Korean word with one letter of one syllable in place of one that looks like it."""
     letters = list(unicodedata.normalize("NFD", word[place]))
     if len(letters) < 2:
