@@ -140,7 +140,7 @@ def service(address: str, size: tuple[int, int]) -> dict[str, Any]:
 
 def _scan(site: Site, page_id: int) -> tuple[str, tuple[int, int]]:
     """Return the digest of a page's scan, and its width and height. Raises `BadInput`."""
-    with site.reading() as connection:
+    with site.at_once() as connection:
         row = connection.execute(
             text(
                 "select sha256, width, height from mill.image where sha256 ="

@@ -87,7 +87,7 @@ def get_transcription(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return the page object: all lines and tables, with corrections laid on them."""
-    with site.reading() as connection:
+    with site.at_once() as connection:
         etag = etags.quoted(catalogue.version(connection, page_id, run))
         known = etags.unchanged(if_none_match, etag)
         if known is not None:

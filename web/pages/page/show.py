@@ -57,7 +57,7 @@ def collection(
 @router.get("/pages/{page_id}")
 def page(request: Request, site: TheSite, who: Reader, page_id: int, run: RunId = None) -> Response:
     """Show a page as its current run read it, or as another did."""
-    with site.reading() as connection:
+    with site.at_once() as connection:
         sheet = pages.sheet(connection, page_id)
         run_id = _run(sheet, run)
         if run_id is None:
