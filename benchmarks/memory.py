@@ -7,8 +7,8 @@ in, sent through the broker, read by the default profile with its real networks,
 memory that the process that reads and the one that takes in hold is noted while they read the 200
 pages that follow a mark (what they hold at one moment goes up and down with what they have just
 freed, and during the first pages there are not enough waiting yet); the table goes to
-`benchmarks/results/memory.md`. Ends with status 1 where, for the last 200 of the pages, either holds
-more than 1.1 times what it held for the 200 after the first 200.
+`benchmarks/results/memory.md`. Ends with status 1 where, for the last 200 of the pages, either
+holds more than 1.1 times what it held for the 200 after the first 200.
 """
 
 from __future__ import annotations
