@@ -31,8 +31,11 @@ FAINT = 60
 ASKEW = 2.0
 """A frame in the colour of the text is a stamp if it is turned by so many degrees."""
 
-FRAMED = 0.45
-"""So much of a framed stamp's ink is its frame."""
+RIM = 0.85
+"""From this share of the way to its edge on is a stamp's rim,"""
+
+AROUND = 0.8
+"""and in this share of all directions there is ink in it."""
 
 LEAST_OTHER = 0.6
 """Ink of another colour needs less to be a stamp."""
@@ -42,6 +45,9 @@ LARGEST = 0.5
 
 HUE = 17
 """How far a colour is from another, of 255, in red less green or in both less blue."""
+
+FULLER = 1.6
+"""The text's colour is this much fuller than usual at most."""
 
 COLORED = 0.01
 """Where more of the lines' boxes than this is coloured, the text is."""
@@ -189,22 +195,19 @@ def _other_ink(color: NDArray[np.uint8], written: Mask) -> Mask:
     text = off[written[colored]]
     # The text's ink, where it has a colour, is seen thinner, too, at the rims of its strokes.
     usual = np.median(text, axis=0) if len(text) >= COLORED * written.sum() else np.zeros(2)
-    along = np.maximum(off @ usual / max(float(usual @ usual), 1e-6), 0)
+    along = np.clip(off @ usual / max(float(usual @ usual), 1e-6), 0, FULLER)
     colored[colored] = np.hypot(*(off - along[:, None] * usual).T) >= HUE
     return colored
 
 
 def _is_round(ink: Mask) -> bool:
-    """Return whether a blot (h x w) is a ring, or what is within one."""
+    """Return whether a blot (h x w) is a ring, or what a ring holds together."""
     tall, wide = ink.shape
     if not 0.6 <= tall / wide <= 1.6:
         return False
     ys, xs = np.nonzero(ink)
     x, y = (xs + 0.5 - wide / 2) / (wide / 2), (ys + 0.5 - tall / 2) / (tall / 2)
-    far = np.hypot(x, y)
-    rim = (far > 0.75) & (far < 1.08)
-    around = len(np.unique(np.floor(np.arctan2(y, x)[rim] * (12 / np.pi))))
-    return bool(around >= 20 and (far > 1.12).mean() < 0.03)
+    return _is_outline(np.hypot(x, y), np.arctan2(y, x))
 
 
 def _is_frame(ink: Mask, tilt: float = 0.0) -> bool:
@@ -215,7 +218,17 @@ def _is_frame(ink: Mask, tilt: float = 0.0) -> bool:
         return False
     turn = np.radians(angle)
     axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    off = np.abs((points - middle) @ axes) / (np.array(sides) / 2)
-    rim = off.max(axis=1) > 0.82
-    steps = np.floor(np.arctan2(*((points - middle) @ axes / sides).T)[rim] * (12 / np.pi))
-    return bool(rim.mean() >= FRAMED and len(np.unique(steps)) >= 20)
+    x, y = ((points - middle) @ axes / (np.array(sides) / 2)).T
+    return _is_outline(np.maximum(np.abs(x), np.abs(y)), np.arctan2(y, x))
+
+
+def _is_outline(far: NDArray[np.float64], angle: NDArray[np.float64]) -> bool:
+    """Return whether ink is dense all around at its rim, and less so just within.
+
+    `far` is each pixel's distance from the middle, 1 at the rim, `angle` its direction.
+    """
+    rim = (far > RIM) & (far < 2 - RIM)
+    around = len(np.unique(np.floor(angle[rim] * (12 / np.pi)))) / 24
+    within = (far > 0.55) & (far <= RIM)
+    dense = rim.sum() / (1 - RIM**2), within.sum() / (RIM**2 - 0.55**2)
+    return bool(around >= AROUND and (far > 2 - RIM).mean() < 0.03 and dense[0] > 1.3 * dense[1])

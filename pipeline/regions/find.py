@@ -29,6 +29,9 @@ TABLE = -1
 DRAWN = ("figure", "stamp")
 """What is there whether or not there is text in it."""
 
+MOST = 3.0
+"""More white than so many lines' heights always parts."""
+
 NO_TEXT = 24.0
 """A line's height, in pixels, where there is none."""
 
@@ -183,7 +186,8 @@ def _blocks(
     tops = np.array([boxes[row, 1].min() for row in rows])
     ends = np.array([boxes[row, 3].max() for row in rows])
     gaps = tops[1:] - ends[:-1]
-    wide = max(APART * height, MORE * float(np.median(gaps))) if len(gaps) else 0.0
+    usual = float(np.median(gaps)) if len(gaps) and heads is not None else 0.0
+    wide = height * min(max(APART, MORE * usual / height), MOST)
     found: list[_Part] = []
     for place, row in enumerate(rows):
         own = [numbers[i] for i in row if numbers[i] != TABLE]

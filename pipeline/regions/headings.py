@@ -41,7 +41,7 @@ NARROW = 0.7
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of a column: its boxes by number, its box, the column's edges."""
+    """A row of a column: its boxes by number, its box, the column's edges and usual white."""
 
     members: list[int]
     x0: float
@@ -50,6 +50,7 @@ class _Row:
     y1: float
     left: float
     right: float
+    white: float
 
     @property
     def width(self) -> float:
@@ -81,8 +82,6 @@ def find_headings(
     rows = _rows(np.concatenate([lines, tables]), columns, body)
     if not rows:
         return found
-    gaps = [below.y0 - row.y1 for row, below in itertools.pairwise(rows) if below.y0 > row.y0]
-    white = max(0.3 * height, SPACED * float(np.median(gaps or [0])))
     tall = height
     if len(tables) == 0:
         tall = max(height, quantile(heights, lines[:, 2] - lines[:, 0], 0.75))
@@ -93,6 +92,7 @@ def find_headings(
             heads, text = 0, BODY if is_table else 1
             continue
         size = heights[row.members].mean()
+        white = max(0.3 * height, SPACED * below.white)
         spaced = heads or below.y0 - row.y1 >= white or size >= 1.1 * height
         stands_out = (row.is_centred and spaced) or (size >= LARGER * tall and row.width < 0.9)
         begins = text >= BODY and (below.width >= WIDE or max(below.members) >= len(lines))
@@ -111,7 +111,10 @@ def _rows(boxes: Boxes, columns: list[list[int]], body: Body) -> list[_Row]:
         left, right = float(boxes[column, 0].min()), float(boxes[column, 2].max())
         if len(column) <= ROWS or right - left >= NARROW * body.width:
             left, right = min(body.left, left), max(body.right, right)
-        for row in rows_of(boxes, column):
-            (x0, y0), (x1, y1) = boxes[row, :2].min(axis=0), boxes[row, 2:].max(axis=0)
-            found.append(_Row(row, x0, y0, x1, y1, left, max(right, left + 1)))
+        rows = rows_of(boxes, column)
+        spans = [(boxes[row, :2].min(axis=0), boxes[row, 2:].max(axis=0)) for row in rows]
+        gaps = [low[1] - high[1] for (_, high), (low, _) in itertools.pairwise(spans)]
+        white = float(np.median(gaps)) if gaps else 0.0
+        for row, ((x0, y0), (x1, y1)) in zip(rows, spans, strict=True):
+            found.append(_Row(row, x0, y0, x1, y1, left, max(right, left + 1), white))
     return found

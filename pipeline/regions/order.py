@@ -27,7 +27,10 @@ NARROWEST = 5.0
 SHORTEST = 2.6
 """and stand beside each other for at least so many: three lines."""
 
-FILLED = 0.45
+BAND = 1.5
+"""White of so many from side to side ends all columns."""
+
+FILLED = 0.3
 """A column's usual line takes this share of its width: figures strewn over a table do not."""
 
 DEEPEST = 12
@@ -85,16 +88,18 @@ def _side_by_side(
 
     None where it stands in no column. `edges` are how far left and right anything reaches.
     """
-    stretch = _Stretch()
+    stretch, bottom = _Stretch(), np.inf
     for i in members:
-        x0, _, x1, _ = boxes[i]
+        x0, y0, x1, y1 = boxes[i]
         white = stretch.without(x0, x1, GUTTER * height)
         between = len(white) > 2
-        if not between and (len(stretch.white) > 2 or _is_full(white, edges, height)):
+        torn = len(stretch.white) > 2 or _is_full(white, edges, height)
+        if y0 - bottom > BAND * height or (torn and not between):
             break
         stretch.members.append(i)
         stretch.white = white
-    gutters = [(a + b) / 2 for a, b in stretch.white[1:-1]]
+        bottom = y1 if bottom == np.inf else max(bottom, y1)
+    gutters = np.array([(a + b) / 2 for a, b in stretch.white[1:-1]])
     return _parted(boxes, stretch.members, gutters, height)
 
 
@@ -105,17 +110,18 @@ def _is_full(white: list[tuple[float, float]], edges: tuple[float, float], heigh
 
 
 def _parted(
-    boxes: Boxes, members: list[int], gutters: list[float], height: float
+    boxes: Boxes, members: list[int], gutters: NDArray[np.float64], height: float
 ) -> list[list[int]]:
     """Return the boxes between the gutters, those gutters left out that part no columns."""
-    parts = [members]
-    middles = boxes[:, [0, 2]].mean(axis=1)
-    for gutter in gutters:
-        last = parts[-1]
-        left = [i for i in last if middles[i] < gutter]
-        right = [i for i in last if middles[i] >= gutter]
-        if _are_columns(boxes, left, right, height):
-            parts[-1:] = [left, right]
+    middles = boxes[members][:, [0, 2]].mean(axis=1)
+    places = np.searchsorted(gutters, middles)
+    parts: list[list[int]] = []
+    for place in range(len(gutters) + 1):
+        part = [members[i] for i in np.flatnonzero(places == place)]
+        if parts and not _are_columns(boxes, parts[-1], part, height):
+            parts[-1] += part
+        elif part:
+            parts.append(part)
     return _with_head(boxes, parts) if len(parts) > 1 else []
 
 
