@@ -75,7 +75,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class FoundLine:
-    """A line of a current transcription; `corrected` where a person says what it is."""
+    """A line of a current transcription; `corrected` where a person says what it is.
+
+    `raw` to `region` are as in the published page object, null where that has nothing.
+    """
 
     page_id: int
     page: str
@@ -86,6 +89,12 @@ class FoundLine:
     polygon: Polygon
     corrected: bool
     correction: int | None
+    raw: str | None
+    joined: str | None
+    language: str | None
+    script: str | None
+    tagged: list[dict[str, Any]] | None
+    region: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,9 @@ _PAGES = """
 
 _LINES = """
     select page.id as page_id, page.name as page, line.number, line.text, line.confidence,
-        line.status, line.polygon, was.correction_id as correction
+        line.status, line.polygon, was.correction_id as correction, line.raw, line.joined,
+        line.bcp47 as language, line.script, line.tagged,
+        case when transcription.regions is not null then line.region end as region
     from mill.page
     join mill.transcription on transcription.page_id = page.id
         and transcription.run_id = page.current_run_id

@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from pipeline.page import Cell, Table, Transcription
+from pipeline.page import Cell, Line, Region, Table, Tag, Transcription
+from storage.catalogue import lines
 from storage.runs import ensure_run
 from storage.transcriptions import save
 from tests.storage.pages import MakePage, box, transcription
@@ -93,3 +94,32 @@ def test_look_ups_cost_nothing_where_nobody_asks(connection: sqlalchemy.Connecti
     plan = "\n".join(connection.scalars(text("explain select page, value from cells")))
     assert "SubPlan" not in plan
     assert "document" not in plan
+
+
+def test_lines_say_what_was_made_of_them_and_where_they_stand(
+    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
+) -> None:
+    line = Line(
+        "le 5 mars obser-",
+        0.8,
+        box(10, 0),
+        raw="Ie 5 mars obser-",
+        joined="observation",
+        language="fr",
+        script="Latn",
+        tagged=(Tag("date", 3, 9, "--03-05"),),
+        region=0,
+    )
+    whole = Transcription(500, 90, 0.0, (line,), (), (Region("heading", box(0, 0)),))
+    save(connection, make_page("a"), run_id, whole)
+    found = connection.execute(
+        text(
+            "select raw, joined, language, script, tagged, kind, regions.polygon"
+            " from lines join regions using (page_id, region_number)"
+        )
+    ).one()
+    tag = {"kind": "date", "start": 3, "end": 9, "value": "--03-05"}
+    assert tuple(found[:6]) == (line.raw, "observation", "fr", "Latn", [tag], "heading")
+    assert found.polygon == [list(corner) for corner in box(0, 0)]
+    [listed] = lines(connection, limit=2)
+    assert (listed.language, listed.raw, listed.region) == ("fr", line.raw, 0)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from pipeline.page import as_polygon
 from storage import catalogue
+from storage.languages import quoted
 from web.api.common import etags
 from web.api.common.kinds import DocumentId
 from web.api.common.lists import Cursor, read, write
@@ -31,7 +32,8 @@ _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})")
 _HITS = """
     with here as (
         select place.number, transcription.id as transcription_id, page.id as page_id,
-            websearch_to_tsquery(collection.language, mill.search_text(:query)) as asked
+            websearch_to_tsquery(collection.language, mill.search_text(:query)) as asked,
+            collection.language
         from mill.document_page as place
         join mill.page on page.id = place.page_id
         join mill.collection on collection.id = page.collection_id
@@ -43,7 +45,8 @@ _HITS = """
         select here.number as place, here.page_id, -1 as a, line.number as b, 0 as c,
             'lines/' || line.number as name, line.text, line.polygon
         from here join mill.line on line.transcription_id = here.transcription_id
-        where line.search @@ here.asked
+        where line.search @@ case line.language when here.language then here.asked
+            else websearch_to_tsquery(line.language, mill.search_text(:query)) end
         union all
         select here.number, here.page_id, cell."table", cell."row", cell."column",
             'cells/' || concat_ws('-', cell."table", cell."row", cell."column"), cell.text,
@@ -87,7 +90,7 @@ def search(
         rows = connection.execute(
             text(_HITS),
             {
-                "query": asked,
+                "query": quoted(asked),
                 "value": float(value) if _NUMBER.fullmatch(value) else None,
                 "document": document_id,
                 "number": number,
