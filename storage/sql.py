@@ -36,7 +36,7 @@ _MOST_MEMORY = 1024**3
 _LONGEST_STATEMENT = 100_000
 _FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([a-z]*)", re.I | re.S)
 _ALLOWED = ("select", "with", "values", "table")
-_VIEWS = "the views pages, lines, cells and observations"
+_VIEWS = "the views pages, lines, regions, cells and observations"
 
 
 class SqlError(LedgermillError):

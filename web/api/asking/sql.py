@@ -18,7 +18,7 @@ router = APIRouter(tags=["search"])
 
 
 class Statement(BaseModel):
-    """One SELECT over the views pages, lines, cells and observations."""
+    """One SELECT over the views pages, lines, regions, cells and observations."""
 
     statement: str = Field(min_length=1, max_length=100_000)
 
