@@ -37,7 +37,7 @@ RIM = 0.85
 AROUND = 0.8
 """and in this share of all directions there is ink in it."""
 
-LEAST_OTHER = 0.6
+LEAST_OTHER = 0.45
 """Ink of another colour needs less to be a stamp."""
 
 LARGEST = 0.5
@@ -50,7 +50,9 @@ FULLER = 1.6
 """The text's colour is this much fuller than usual at most."""
 
 COLORED = 0.01
-"""Where more of the lines' boxes than this is coloured, the text is."""
+"""Where more of the lines' boxes than this is coloured in most parts of a page, the text is."""
+
+PARTS = (12, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +196,20 @@ def _other_ink(color: NDArray[np.uint8], written: Mask) -> Mask:
     off = np.column_stack([part[colored] for part in opponents]).astype(np.float32) - paper
     text = off[written[colored]]
     # The text's ink, where it has a colour, is seen thinner, too, at the rims of its strokes.
-    usual = np.median(text, axis=0) if len(text) >= COLORED * written.sum() else np.zeros(2)
+    usual = np.median(text, axis=0) if _in_all(colored, written) else np.zeros(2)
     along = np.clip(off @ usual / max(float(usual @ usual), 1e-6), 0, FULLER)
     colored[colored] = np.hypot(*(off - along[:, None] * usual).T) >= HUE
     return colored
+
+
+def _in_all(colored: Mask, written: Mask) -> bool:
+    """Return whether there is colour in most of what is written, rather than at one place."""
+    parts = [
+        cv2.resize(mask.astype(np.float32), PARTS, interpolation=cv2.INTER_AREA)
+        for mask in (colored & written, written)
+    ]
+    lines = parts[1] > 0.05
+    return bool(lines.any() and (parts[0] > COLORED * parts[1])[lines].mean() >= 0.5)
 
 
 def _is_round(ink: Mask) -> bool:

@@ -75,7 +75,7 @@ def settle(
     regions: list[Region] = []
     now: dict[int, int] = {}
     for number, region in enumerate(layout.regions):
-        table = places.get(region.polygon[0]) if region.kind == "table" else None
+        table = None if region.table is None else places.get(region.polygon[0])
         if table is not None:
             region = replace(region, table=table, polygon=tables[table].polygon)
         elif not region.ignored and number not in full and region.kind not in DRAWN:
@@ -253,14 +253,13 @@ def _divided(layout: Layout, parts: list[_Part], ignore: Collection[RegionKind])
     boxes = np.array([part.box for part in parts]).reshape(-1, 4)
     regions, order, region_of = [], [], []
     for number, (part, polygon) in enumerate(zip(parts, layout.polygons(boxes), strict=True)):
-        ignored = 0
         if part.kind in ignore:
             cells = sum(place[0] == part.grid for place in layout.cells)
-            ignored = len(part.lines) + cells
-        else:
-            order += part.lines
-            region_of += [number] * len(part.lines)
-        regions.append(Region(part.kind, polygon, part.grid, ignored))
+            regions.append(Region(part.kind, polygon, ignored=len(part.lines) + cells))
+            continue
+        order += part.lines
+        region_of += [number] * len(part.lines)
+        regions.append(Region(part.kind, polygon, part.grid))
     divided = replace(
         layout,
         boxes=layout.boxes[order],

@@ -1,20 +1,33 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 from hypothesis import Phase, given, settings
 from lxml import etree
 
-from pipeline.page import Cell, Line, Table, Transcription
+from pipeline.page import (
+    Cell,
+    Line,
+    Region,
+    RegionKind,
+    Table,
+    Transcription,
+    from_json,
+    to_json,
+)
+from pipeline.page import schema as page_schema
 from pipeline.transcribed import read_transcribed
 from storage.exports.blocks import blocks
 from storage.exports.markup import alto, hocr, page_xml, tei
 from storage.exports.pages import PublishedPage
+from storage.exports.texts import markdown
 from tests.storage.exports.varied import ledger, schema, transcriptions
 from tests.storage.pages import box
 
@@ -157,3 +170,45 @@ def test_a_line_says_its_language_and_the_whole_of_a_broken_word() -> None:
     assert words == [("der", None), ("Beob-", "Beobachtung")]
     [shown] = etree.fromstring(hocr.to_hocr(page, "a")).iterfind(".//{*}div[@lang]")
     assert shown.get("lang") == "de"
+
+
+def test_regions_are_called_by_what_each_format_has_for_them() -> None:
+    known: tuple[RegionKind, ...] = ("heading", "margin", "text", "figure", "stamp")
+    regions = tuple(Region(kind, box(0, 40 * i)) for i, kind in enumerate(known))
+    lines = tuple(Line(f"of {kind}", 1.0, box(0, 40 * i), region=i) for i, kind in enumerate(known))
+    table = Table(box(0, 300), 1, 1, (Cell(0, 0, "1", "1", 1.0, box(0, 300)),))
+    unread = Region("table", box(0, 400), ignored=7)
+    first = Region("table", table.polygon, table=0)
+    lines = tuple(replace(line, region=i + 1) for i, line in enumerate(lines))
+    whole = Transcription(500, 500, 0.0, lines, (table,), (first, *regions, unread))
+    page = page_xml.to_page_xml(_page(whole), "p")
+    assert read_transcribed(page, "p").transcription == whole
+    elements = [etree.QName(each).localname for each in etree.fromstring(page)[1]]
+    assert elements == [
+        "ReadingOrder", "TableRegion", "TextRegion", "TextRegion", "TextRegion", "ImageRegion",
+        "GraphicRegion", "TableRegion",
+    ]  # fmt: skip
+    assert re.findall(rb'TextRegion id="region_\d" type="(\w+)"', page) == [
+        b"heading", b"marginalia", b"paragraph",
+    ]  # fmt: skip
+    read = read_transcribed(alto.to_alto(_page(whole), "p"), "p").transcription
+    assert [region.kind for region in read.regions] == ["table", *known, "table"]
+    assert [line.region for line in read.lines] == [1, 2, 3, 4, 5]
+    text = hocr.to_hocr(_page(whole), "p").decode()
+    assert re.findall(r'class="(ocr_\w+)" id="region_', text) == [
+        "ocr_carea", "ocr_textfloat", "ocr_carea", "ocr_image", "ocr_image", "ocr_carea",
+    ]  # fmt: skip
+    body = tei.to_tei(_page(whole), "p").decode().partition("<body>")[2]
+    assert re.findall(r"<(table|head|note|p|figure)\b", body) == [
+        "table", "head", "note", "p", "figure", "p", "figure", "p",
+    ]  # fmt: skip
+    said = markdown.to_markdown(_page(whole)).split("\n\n")
+    assert [part.strip() for part in said[2:5]] == ["## of heading", "> of margin", "of text"]
+
+
+def test_a_profiles_ignored_regions_are_named_in_the_page_object() -> None:
+    whole = Transcription(500, 500, 0.0, (), (), (Region("stamp", box(0, 0), ignored=2),))
+    said = to_json(whole, "p", "r")
+    assert said["regions"][0]["ignored"] == 2
+    jsonschema.validate(said, page_schema())
+    assert from_json(said) == whole
