@@ -10,13 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.page import Line, RegionKind
-from pipeline.preprocess import Preprocessing, prepare
-from pipeline.profiles import Profile
+from pipeline.preprocess import prepare
+from pipeline.profiles import Preprocessing, Profile
 from pipeline.regions.find import find_regions, settle
 from pipeline.tables.layout import Layout, lay_out
 from pipeline.training.draw import draw_page
 from pipeline.training.layouts import daily_ledger
 
+TABLES: tuple[RegionKind, ...] = ("table",)
 PROSE = Profile.model_validate({"name": "prose", "tables": {"find": False}})
 INK = (40, 40, 40)
 RED, BLUE = (180, 40, 50), (60, 70, 170)
@@ -127,15 +128,15 @@ def test_a_page_without_anything_has_no_regions() -> None:
 
 def test_a_table_is_a_region_and_knows_its_table() -> None:
     drawn = draw_page(daily_ledger(np.random.default_rng(3)), np.random.default_rng(3))
-    truth = [*drawn.truth.lines, *(cell for cell in drawn.truth.tables[0].cells if cell.text)]
-    boxes = np.array([each.polygon for each in truth], np.float32)
+    cells = [cell.polygon for cell in drawn.truth.tables[0].cells if cell.text]
+    boxes = np.array([*(line.polygon for line in drawn.truth.lines), *cells], np.float32)
     default = Profile.model_validate({"name": "default"})
     plain = lay_out(prepare(drawn.image, Preprocessing(crop=False, deskew=False)), boxes, default)
     layout = find_regions(plain)
     (number,) = [i for i, region in enumerate(layout.regions) if region.kind == "table"]
     table = layout.regions[number]
     assert (table.table, table.ignored) == (0, 0)
-    none = find_regions(plain, ignore=("table",))
+    none = find_regions(plain, ignore=TABLES)
     assert (none.grids, none.cells) == ((), {})
     assert none.regions[number] == replace(table, table=None, ignored=len(layout.cells))
     kept = settle(none, [], ())[1]
