@@ -129,8 +129,7 @@ def assemble(
         for i, reading in zip(odd, again, strict=True):
             readings[i] = reading
     read = make_lines(layout, readings[: len(layout.lines)], profile)
-    if "ko" in profile.prose.languages:
-        read = look(read, layout.lines)
+    read = look(read, layout.lines, profile.prose.languages)
     cells = dict(zip(layout.cells, readings[len(layout.lines) :], strict=True))
     charset = profile.recognition.charset
     limit = "numeric" if pattern_of(charset) is None else charset

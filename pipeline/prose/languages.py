@@ -98,14 +98,14 @@ def _choose(texts: Sequence[str], languages: Sequence[str]) -> list[str | None]:
     letters = sum(character.isalpha() for text in texts for character in text)
     if letters < FEWEST_LETTERS:
         return [None] * len(texts)
-    page = _chances("\n".join(texts), languages)
+    page = chances_of("\n".join(texts), languages)
     return [
         max(languages, key=lambda name: line[name] * (page[name] + STRANGER))
-        for line in (_chances(text, languages) for text in texts)
+        for line in (chances_of(text, languages) for text in texts)
     ]
 
 
-def _chances(text: str, languages: Sequence[str]) -> Mapping[str, float]:
+def chances_of(text: str, languages: Sequence[str]) -> Mapping[str, float]:
     """Return how likely a text is in each of some languages, one of them being its own."""
     said = dict(_identifier().rank(text))
     chances = {name: said.get(name, 0.0) + 1e-9 for name in languages}

@@ -1,7 +1,8 @@
 """The script of lines by their image, where reading them tells nothing.
 
-A recognizer that knows no Hangul makes Latin or Chinese letters of it, and is unsure of all. How a
-whole page looks to the script classifier is telling, a single line is not.
+A recognizer that knows no Hangul makes Latin or Chinese letters of it, is unsure of all, and they
+are no language. How a whole page then looks to the script classifier is telling, a single line is
+not.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.page import Line
 from pipeline.preprocess import Gray
-from pipeline.prose.languages import script_of
+from pipeline.prose.languages import chances_of, script_of
 
 if TYPE_CHECKING:
     from pipeline.recognition.script import ScriptRouter
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
 POOR = 0.5
 """The mean confidence of a page's lines above which they were read in their own script."""
 
+A_LANGUAGE = 0.4
+"""How likely the likeliest language must be of a page that was, of its own and of these."""
 
-def look(read: Sequence[tuple[int, Line]], crops: Sequence[Gray]) -> list[tuple[int, Line]]:
+LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
+
+
+def look(
+    read: Sequence[tuple[int, Line]], crops: Sequence[Gray], languages: Sequence[str]
+) -> list[tuple[int, Line]]:
     """Return a page's lines, each with its number among `crops`, with the script that was seen.
 
-    That is Korean or, for a page that does not look so or was well read, none.
+    That is Korean, if it is one of the page's `languages`; or, for a page that does not look so or
+    was well read, none.
     """
-    lines = [line for _, line in read]
-    if not lines or sum(line.confidence for line in lines) / len(lines) >= POOR:
-        return list(read)
-    if any(script_of(line.text) == "Kore" for line in lines):
+    if "ko" not in languages or not _is_poor([line for _, line in read], languages):
         return list(read)
     from pipeline.recognition.script import SCRIPTS
 
@@ -41,6 +47,17 @@ def look(read: Sequence[tuple[int, Line]], crops: Sequence[Gray]) -> list[tuple[
         (number, replace(line, script="Kore") if chance >= 0.5 else line)
         for (number, line), chance in zip(read, chances.tolist(), strict=True)
     ]
+
+
+def _is_poor(lines: Sequence[Line], languages: Sequence[str]) -> bool:
+    """Tell whether reading has made nothing of a page."""
+    if not lines or sum(line.confidence for line in lines) / len(lines) >= POOR:
+        return False
+    texts = [line.text for line in lines]
+    if any(script_of(text) == "Kore" for text in texts):
+        return False
+    others = {*LANGUAGES, *languages} - {"ko"}
+    return max(chances_of("\n".join(texts), sorted(others)).values()) < A_LANGUAGE
 
 
 @cache

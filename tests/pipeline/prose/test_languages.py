@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,13 @@ def test_what_no_reader_could_read_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
     def read(confidence: float) -> list[tuple[int, Line]]:
         return [(i, Line("ol 2 L", confidence, box)) for i in range(3)]
 
-    assert [line.script for _, line in look(read(0.2), crops)] == ["Kore", "Kore", None]
-    assert [line.script for _, line in look(read(0.8), crops)] == [None] * 3
-    seen = [line.script for _, line in look(read(0.2), crops)]
+    def seen_of(pages: list[tuple[int, Line]]) -> list[str | None]:
+        return [line.script for _, line in look(pages, crops, LANGUAGES)]
+
+    seen = seen_of(read(0.2))
+    assert seen == ["Kore", "Kore", None]
+    assert seen_of(read(0.8)) == [None] * 3
+    assert seen_of([(i, replace(line, text=ENGLISH)) for i, line in read(0.2)]) == [None] * 3
+    assert [line.script for _, line in look(read(0.2), crops, ("de", "fr"))] == [None] * 3
+    assert look(read(0.2), crops, ("ko",))[0][1].script == "Kore"
     assert [w.language for w in identify(["ol 2 L"] * 3, LANGUAGES, seen)] == ["ko", "ko", None]
