@@ -378,6 +378,14 @@ def test_every_line_is_found_in_its_own_language(
     assert sorted(_texts(search(connection, query))) == sorted(found)
 
 
+def test_a_cell_is_found_by_pairs_too(
+    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
+) -> None:
+    save(connection, make_page("a"), run_id, transcription((), [["평균기온은", "비"], ["1", "2"]]))
+    assert _texts(search(connection, "기온")) == ["평균기온은"]
+    assert _texts(search(connection, "비")) == ["비"]
+
+
 def test_a_misread_syllable_is_no_hindrance(
     connection: sqlalchemy.Connection, many_tongues: None
 ) -> None:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import LedgermillError
 from pipeline.page import Alternative, Line, Polygon, Transcription
 from pipeline.profiles import Prose, load_profile
-from pipeline.prose import annotated, finish
+from pipeline.prose import annotated, finish, spacing
 from pipeline.prose.confusions import confused
 from pipeline.prose.hyphens import join
 from pipeline.prose.rescore import pieces, rescore
@@ -169,3 +171,25 @@ def test_what_is_said_of_a_text_follows_it() -> None:
     assert [tag.value for tag in before[0].tagged] == ["Paris", "1898-03-05"]
     after = annotated([replace(before[0], text="le 6 mars")], ALL)
     assert [tag.value for tag in after[0].tagged] == ["--03-06"]
+
+
+class Kiwi:
+    """Puts a space after every second syllable."""
+
+    def space(self, text: str) -> str:
+        return " ".join(text[i : i + 2] for i in range(0, len(text), 2))
+
+
+def test_only_long_runs_of_korean_get_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.prose.spacing._kiwi", Kiwi)
+    read = page(line("평균기온은높았다 a"), line("평균기온은"), line("bcdefghijklm"))
+    made = finish(read, Prose(languages=("ko", "en"), spacing=True)).lines
+    assert [each.text for each in made] == ["평균 기온 은높 았다 a", "평균기온은", "bcdefghijklm"]
+    assert [each.raw for each in made] == ["평균기온은높았다 a", None, None]
+
+
+def test_what_spaces_need_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kiwipiepy", None)
+    spacing._kiwi.cache_clear()
+    with pytest.raises(LedgermillError, match=r"pip install 'ledgermill\[korean\]'"):
+        spacing.respaced("평균기온은높았다")
