@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -156,7 +157,14 @@ def to_device(members: Batch, device: str) -> Batch:
 
 
 def loss(network: Recognizer, members: Batch) -> Tensor:
-    """Return the mean negative log-probability of the spellings of each crop, summed over them."""
+    """Return the mean cost of a batch; what is unsure counts where the network comes to agree."""
+    cost = costs(network, members)
+    counts = members.sure | (cost.detach() < DISBELIEF)
+    return (cost * counts).sum() / counts.sum().clamp_min(1)
+
+
+def costs(network: Recognizer, members: Batch) -> Tensor:
+    """Return the negative log-probability of the spellings of each crop (N), summed over them."""
     logits = network(members.pixels, members.widths)
     rows = functional.log_softmax(logits.float(), dim=2)[members.owner].transpose(0, 1)
     steps = torch.div(members.widths + STRIDE - 1, STRIDE, rounding_mode="floor")
@@ -175,9 +183,19 @@ def loss(network: Recognizer, members: Batch) -> Tensor:
     best = best.scatter_reduce(0, members.owner, each.detach(), "amin")
     mass = torch.zeros(count, device=each.device)
     mass = mass.index_add(0, members.owner, torch.exp(best[members.owner] - each))
-    cost = best - torch.log(mass)
-    counts = members.sure | (cost.detach() < DISBELIEF)
-    return (cost * counts).sum() / counts.sum().clamp_min(1)
+    return best - torch.log(mass)
+
+
+def costs_of(network: Recognizer, samples: Sequence[Labelled]) -> NDArray[np.float64]:
+    """Return the negative log-probability of what each sample says (N), on the host."""
+    config = network.config
+    classes = {c: i for i, c in enumerate(config.alphabet, 1)}
+    found = np.zeros(len(samples))
+    with torch.inference_mode():
+        for i, sample in enumerate(samples):
+            crop = fit_crop(sample.gray, config.height, config.least, config.area)
+            found[i] = float(costs(network, collate([(crop, sample)], classes)))
+    return found
 
 
 def validate(network: Recognizer, sets: Mapping[str, Sequence[Labelled]]) -> Scores:

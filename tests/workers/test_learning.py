@@ -103,7 +103,7 @@ def test_what_is_no_better_changes_nothing(
     assert found.pages == 1
     assert found.adapted.weights is None
     assert 20 <= found.adapted.cells <= RAIN
-    assert found.adapted.after < found.adapted.before + adapting.MORE
+    assert found.adapted.after == found.adapted.before
     assert not list((tmp_path / "learnt").glob("*.toml"))
     [kept] = latest(connection, "ledgers")
     assert (kept.better, kept.author, kept.profile) == (False, "ada", None)
@@ -119,7 +119,7 @@ def test_what_is_better_is_a_profile_to_read_with(
 ) -> None:
     short = replace(adapting.SCHEDULE, steps=1, validate_every=1)
     monkeypatch.setattr(adapting, "SCHEDULE", short)
-    monkeypatch.setattr(adapting, "MORE", -RAIN)
+    monkeypatch.setattr(adapting, "LUCK", 1.1)
     accept(connection, page, RAIN)
     found = learn(place, "ledgers", load_profile("default"), tmp_path / "learnt", "ada")
     assert found.profile is not None

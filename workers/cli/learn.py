@@ -61,7 +61,10 @@ def learn(
         f"{found.cells} corrected numbers of {learnt.pages} pages, "
         f"and {learnt.proved} that their tables prove"
     )
-    print_line(f"{found.before} read rightly before, {found.after} by what learnt from the others")
+    print_line(
+        f"{found.before} read rightly before, {found.after} by what learnt from the others, "
+        f"for which {found.likelier} became likelier"
+    )
     if learnt.profile is None:
         print_line("no better: nothing is changed; correct more, or more pages")
         return
