@@ -70,12 +70,8 @@ def serve(
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         if chosen.broker_url is None and chosen.database_url is None:
             stack.enter_context(working(chosen, endpoints.database_url))
-        serving.run(
-            listening,
-            processes or serving.usual(),
-            hosts=(host,),
-            proxied=chosen.public_url is not None,
-        )
+        how = serving.How((host,), proxied=chosen.public_url is not None)
+        serving.run(listening, processes or serving.usual(), how)
 
 
 def _listen(host: str, port: int) -> socket.socket:
