@@ -29,7 +29,7 @@ from pipeline.models.load import model_path
 from pipeline.page import Line, Reading, Transcription
 from pipeline.profiles import Prose, load_profile
 from pipeline.prose import confusions, finish
-from pipeline.prose.languages import identify
+from pipeline.prose.languages import chances_of, identify
 from pipeline.prose.rescore import rescore
 from pipeline.prose.seen import look
 from pipeline.prose.spacing import respaced
@@ -182,7 +182,7 @@ def _languages(sets: Sets) -> str:
     identify(["to have everything loaded by the time that it is needed"], languages)
     rows: list[Sequence[object]] = []
     for title, items in sets.items():
-        wanted = LANGUAGE.get(title.rpartition("_")[0])
+        wanted = LANGUAGE.get(title.rpartition("_")[0], "")
         texts = [item.texts[0] for item in items if any(c.isalpha() for c in item.texts[0])]
         start = time.process_time()
         found = [
@@ -191,20 +191,18 @@ def _languages(sets: Sets) -> str:
             for written in identify(texts[first : first + PAGE], languages)
         ]
         each = 1000 * (time.process_time() - start) / len(texts)
-        alone = [identify([text], languages)[0].language for text in texts]
+        chances = [chances_of(text, languages) for text in texts]
+        alone = [max(said, key=lambda name: said[name]) for said in chances]
         rows.append((
-            title, wanted, len(texts), percent(np.mean([f == wanted for f in found])),
-            percent(np.mean([f == wanted for f in alone])), f"{each:.2f} ms",
+            title, wanted, len(texts), percent(found.count(wanted) / len(texts)),
+            percent(alone.count(wanted) / len(texts)), f"{each:.2f} ms",
         ))  # fmt: skip
     heads = ["lines", "language", "count", "told rightly", "each line alone", "a line"]
-    about = (
-        f"Of {len(languages)} languages ({', '.join(languages)}); pages of {PAGE} lines. A line "
-        "alone with fewer than 40 letters is in none.\n"
-    )
+    about = f"Of {len(languages)} languages ({', '.join(languages)}); pages of {PAGE} lines.\n"
     return f"## Languages\n\n{about}\n{markdown(heads, rows)}"
 
 
-def _drawn(most: int) -> dict[str, list[Labelled]]:
+def _drawn(most: int) -> Sets:
     """Return Korean lines, drawn in faces of which the classifier has learnt none."""
     return {
         f"{name}, drawn": items[:most]
@@ -225,7 +223,7 @@ def _seen(sets: Sets) -> str:
         read = list(enumerate(_page(engine.recognize(crops)).lines))
         pages = [look(some, crops, profile.prose.languages) for some in _by(10, read)]
         said = sum(any(line.script == "Kore" for _, line in page) for page in pages)
-        rows.append((title, len(items), percent(np.mean(chances >= 0.5)), len(pages), said))
+        rows.append((title, len(items), percent(float(np.mean(chances >= 0.5))), len(pages), said))
     heads = ["lines", "count", "lines that look Korean", "pages of 10", "pages called Korean"]
     about = "A page is called Korean if it looks so and PP-OCRv6 makes nothing of it.\n"
     return f"## Script by the image\n\n{about}\n{markdown(heads, rows)}"

@@ -113,13 +113,14 @@ def chances_of(text: str, languages: Sequence[str]) -> Mapping[str, float]:
     return {name: chance / total for name, chance in chances.items()}
 
 
+def likelihood(text: str, languages: Sequence[str]) -> float:
+    """Return how likely the likeliest of some languages is, among all that can be told apart."""
+    said = dict(_identifier().rank(text))
+    return max((said.get(name, 0.0) for name in languages), default=0.0)
+
+
 @cache
 def _identifier() -> LanguageIdentifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-
-
-def known_languages() -> frozenset[str]:
-    """Return the languages that can be told apart, by their two-letter codes."""
-    return frozenset(_identifier().labels)

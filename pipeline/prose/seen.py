@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.page import Line
 from pipeline.preprocess import Gray
-from pipeline.prose.languages import chances_of, script_of
+from pipeline.prose.languages import likelihood, script_of
 
 if TYPE_CHECKING:
     from pipeline.recognition.script import ScriptRouter
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 POOR = 0.5
 """The mean confidence of a page's lines above which they were read in their own script."""
 
-A_LANGUAGE = 0.4
-"""How likely the likeliest language must be of a page that was, of its own and of these."""
-
-LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
+A_LANGUAGE = 0.02
+"""How likely, among all languages of the world, one of the page's is of what was read."""
 
 
 def look(
@@ -56,8 +54,8 @@ def _is_poor(lines: Sequence[Line], languages: Sequence[str]) -> bool:
     texts = [line.text for line in lines]
     if any(script_of(text) == "Kore" for text in texts):
         return False
-    others = {*LANGUAGES, *languages} - {"ko"}
-    return max(chances_of("\n".join(texts), sorted(others)).values()) < A_LANGUAGE
+    others = [name for name in languages if name != "ko"]
+    return likelihood("\n".join(texts), others) < A_LANGUAGE
 
 
 @cache
