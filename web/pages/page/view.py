@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipeline.page import Cell, Line, Table, Transcription
+from pipeline.page import Cell, Line, Polygon, Table, Transcription
 from storage.corrections import CellPlace, Correction, LinePlace, Place, corrections_of
 from web.pages.showing.signs import LOW, SIGNS, status_of, tally
 from web.reading import pages
@@ -17,16 +17,22 @@ from web.reading.pages import Sheet
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """A cell as its table shows it; `seen` is the correction in effect there, if any."""
+    """A cell as its table shows it: what a template would have to ask of a thousand is ready.
+
+    `kinds` are its classes; `seen` is the correction in effect there, if any. It is `odd` where it
+    is flagged, corrected, or spans others.
+    """
 
     cell: Cell
+    name: str
+    text: str
+    kinds: str
     status: str
     sign: str
     polygon: str
-    low: bool
+    odd: bool
     flags: int
     seen: int | None
-    disagrees: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +94,26 @@ def _grid(
 ) -> Grid:
     def cell(each: Cell) -> GridCell:
         status = status_of(each)
-        correction = standing.get(CellPlace(number, each.row, each.column))
+        correction = standing.get(CellPlace(number, each.row, each.column)) if standing else None
+        flags = sum(check.startswith("qc:") for check in each.checks) if each.checks else 0
+        kinds = status
+        if each.value is not None:
+            kinds += " number"
+        if each.text and each.confidence < LOW:
+            kinds += " low"
+        if correction is not None and correction.disagrees:
+            kinds += " differs"
         return GridCell(
             cell=each,
+            name=f"cell-{number}-{each.row}-{each.column}",
+            text=each.text,
+            kinds=kinds,
             status=status,
-            sign=SIGNS[status][0],
-            polygon=",".join(f"{v:.0f}" for corner in each.polygon for v in corner),
-            low=bool(each.text) and each.confidence < LOW,
-            flags=sum(check.startswith("qc:") for check in each.checks),
+            sign=SIGNS[status][0] if each.text else "",
+            polygon=_corners(each.polygon),
+            odd=bool(flags or correction or each.row_span > 1 or each.column_span > 1),
+            flags=flags,
             seen=None if correction is None else correction.id,
-            disagrees=correction is not None and correction.disagrees,
         )
 
     rows = [[cell(each) for each in row] for row in pages.grid(table)]
@@ -109,12 +125,18 @@ def _lines(transcription: Transcription, standing: Mapping[Place, Correction]) -
         TextLine(
             number,
             line,
-            ",".join(f"{v:.0f}" for corner in line.polygon for v in corner),
+            _corners(line.polygon),
             line.confidence < LOW,
             None if (correction := standing.get(LinePlace(number))) is None else correction.id,
         )
         for number, line in enumerate(transcription.lines)
     ]
+
+
+def _corners(polygon: Polygon) -> str:
+    """Return a polygon as `data-p` has it: eight whole numbers."""
+    (x1, y1), (x2, y2), (x3, y3), (x4, y4) = polygon
+    return f"{x1:.0f},{y1:.0f},{x2:.0f},{y2:.0f},{x3:.0f},{y3:.0f},{x4:.0f},{y4:.0f}"
 
 
 def place_of(said: str) -> Place:
