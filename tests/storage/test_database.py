@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from pipeline.errors import Unavailable
 from storage.database import DatabaseError, connect, latest_version, migrate, url_of
+from storage.languages import CONFIGURATIONS, configuration_of
 from storage.schema import SCHEMA, Base
 
 
@@ -127,3 +128,10 @@ def test_a_wrong_statement_is_no_outage(connection: sqlalchemy.Connection) -> No
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(DatabaseError, match="DATABASE_URL"):
         connect(address)
+
+
+def test_every_language_has_its_configuration(engine: sqlalchemy.Engine) -> None:
+    with engine.connect() as connection:
+        known = set(connection.scalars(text("select cfgname from pg_ts_config")))
+    assert {configuration_of(language) for language in (*CONFIGURATIONS, "xx")} <= known
+    assert configuration_of("en-GB") == "english"
