@@ -41,7 +41,7 @@ CONFIGURATIONS = {
     "tr": "turkish",
     "yi": "yiddish",
 }
-"""By the first part of a BCP 47 tag, as of PostgreSQL 16. Of other languages no endings are known."""
+"""By the first part of a BCP 47 tag, as of PostgreSQL 16; of others no endings are known."""
 
 UNSPACED = "ㄱ-ㆎ가-힣㐀-䶿一-鿿ぁ-ヿ々"
 """Characters that are searched by pairs (Korean, Chinese, Japanese), for brackets of a regex."""
