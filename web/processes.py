@@ -40,6 +40,7 @@ HANGS_SECONDS = 60.0
 _START_SECONDS = 300.0
 _ALIVE_SECONDS = 1.0
 _LOOK_SECONDS = 0.25
+_FULL_SECONDS = 0.02
 _FINISH_SECONDS = 5
 _LONGEST_PAUSE = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -76,9 +77,13 @@ def run(listening: socket.socket, processes: int, how: How) -> None:
 
 
 def hand_out(listening: socket.socket, children: list[Child], stop: threading.Event) -> None:
-    """Hand connections to processes in turn, and start those that die again, until `stop`."""
+    """Hand connections to processes in turn, and start those that die again, until `stop`.
+
+    One that nobody takes just now waits, and those behind it in the system's queue.
+    """
     listening.settimeout(_LOOK_SECONDS)
     looked, turn = 0.0, 0
+    waiting: socket.socket | None = None
     try:
         while not stop.is_set():
             if time.monotonic() - looked > _LOOK_SECONDS:
@@ -86,19 +91,23 @@ def hand_out(listening: socket.socket, children: list[Child], stop: threading.Ev
                     child.tend()
                 looked = time.monotonic()
             try:
-                connection, _ = listening.accept()
+                waiting = waiting or listening.accept()[0]
             except TimeoutError:
                 continue
             except OSError as error:  # too many files are open, or whoever came has gone
                 _log.warning("web.accept", reason=str(error))
-                time.sleep(0.01)
+                time.sleep(_FULL_SECONDS)
                 continue
-            with connection:
-                for step in range(1, len(children) + 1):
-                    if children[(turn + step) % len(children)].take(connection):
-                        turn += step
-                        break
+            for step in range(1, len(children) + 1):
+                if children[(turn + step) % len(children)].take(waiting):
+                    waiting.close()
+                    turn, waiting = turn + step, None
+                    break
+            else:
+                time.sleep(_FULL_SECONDS)
     finally:
+        if waiting is not None:
+            waiting.close()
         for child in children:
             child.end()
         deadline = time.monotonic() + 2 * _FINISH_SECONDS
@@ -123,7 +132,11 @@ class Child:
         now = time.monotonic()
         if self.process is None:
             if now >= self.start_at:
-                self._start()
+                try:
+                    self._start()
+                except OSError as error:  # no memory, or too many processes
+                    _log.error("web.not_started", reason=str(error))
+                    self.start_at = now + _LONGEST_PAUSE
             return
         if self.line is not None:
             with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -169,11 +182,16 @@ class Child:
 
     def _start(self) -> None:
         # Each connection is a message of its own, which none is lost of or taken for another's.
-        self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.line.setblocking(False)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
         with theirs:
-            self.process = _spawn.Process(target=_answer, args=(theirs, self.how, os.getpid()))
-            self.process.start()
+            process = _spawn.Process(target=_answer, args=(theirs, self.how, os.getpid()))
+            try:
+                process.start()
+            except OSError:
+                ours.close()
+                raise
+        self.process, self.line = process, ours
         self.heard, self.spoke = time.monotonic(), False
 
 

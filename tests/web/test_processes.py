@@ -94,9 +94,16 @@ def test_connections_are_handed_out_in_turn_to_who_takes_them() -> None:
             with socket.create_connection(address) as one:
                 ports.append(one.getsockname()[1])
                 wait_until(lambda: sum(len(taker.taken) for taker in takers) == len(ports))
+        for taker in takers:
+            taker.full = True
+        with socket.create_connection(address) as one:
+            ports.append(one.getsockname()[1])
+            time.sleep(0.1)
+            takers[0].full = False
+            wait_until(lambda: len(takers[0].taken) == 4)  # it has waited for that
         stop.set()
         thread.join(10)
-    assert [len(taker.taken) for taker in takers] == [3, 0, 3]
+    assert [len(taker.taken) for taker in takers] == [4, 0, 3]
     assert sorted(takers[0].taken + takers[2].taken) == sorted(ports)
 
 
