@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import S3
+
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 LEDGERMILL = [sys.executable, "-c", "from workers.cli.main import main; main()"]
@@ -38,14 +40,22 @@ def fresh_home() -> Iterator[Path]:
 
 @pytest.mark.timeout(400)  # pages are read, by networks that are loaded first
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda file: file.stem)
-def test_a_tutorial_can_be_followed(tutorial: Path, fresh_home: Path, tmp_path: Path) -> None:
+def test_a_tutorial_can_be_followed(
+    tutorial: Path, fresh_home: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     (tmp_path / "samples").symlink_to(ROOT / "samples")
-    blocks = BLOCK.findall(tutorial.read_text("utf-8"))
+    text = tutorial.read_text("utf-8")
+    blocks = BLOCK.findall(text)
     assert blocks
+    ours = {"STEPS": "1"}
+    if "$BUCKET" in text:
+        server: S3 = request.getfixturevalue("s3")
+        ours |= {"ENDPOINT": f"http://{server.endpoint}", "BUCKET": server.bucket}
+        ours |= {"LEDGERMILL_ALLOWED_HOSTS": "127.0.0.1"}
     followed = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
         cwd=tmp_path,
-        env=_environment(fresh_home),
+        env=_environment(fresh_home) | ours,
         capture_output=True,
         text=True,
         check=False,
