@@ -26,6 +26,7 @@ from pipeline.engines import Engine, load_engine
 from pipeline.errors import LedgermillError
 from pipeline.preprocess import prepare
 from pipeline.profiles import Profile, load_profile
+from pipeline.regions.find import find_regions
 from pipeline.tables.layout import lay_out
 
 RESULTS = Path(__file__).resolve().parent / "results" / "stages.md"
@@ -55,7 +56,8 @@ def measure(path: Path, profile: Profile, engine: Engine) -> tuple[Clock, int]:
     image = clock.time("decode", lambda: decode_image(path.read_bytes(), ImageLimits()))
     page = clock.time("prepare", lambda: prepare(image, profile.preprocessing))
     boxes = clock.time("detect", lambda: engine.detect(page.gray))
-    layout = clock.time("lay out", lambda: lay_out(page, boxes, profile))
+    laid_out = clock.time("lay out", lambda: lay_out(page, boxes, profile))
+    layout = clock.time("regions", lambda: find_regions(laid_out))
     crops = crops_of(layout)
     charset = profile.recognition.charset
     readings = clock.time("recognize", lambda: engine.recognize(crops, charset))
