@@ -18,6 +18,16 @@ SIZE = 100_000
 
 TABLES = ("line", "cell")
 
+LISTED = """
+    select substr(relname, length('cell_') + 1) as name,
+        coalesce(substring(bound from $$FROM \\('?([0-9]+)'?\\)$$)::bigint, 0) as first,
+        substring(bound from $$TO \\('?([0-9]+)'?\\)$$)::bigint as end
+    from pg_inherits join pg_class on pg_class.oid = inhrelid,
+        pg_get_expr(relpartbound, pg_class.oid) as bound
+    where inhparent = 'mill.cell'::regclass
+"""
+"""All partitions: name, first, end."""
+
 _LOCK = 0x6C6D_7061_7274  # "lmpart"
 _GROWS = (
     "autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05,"
@@ -39,17 +49,7 @@ class Partition:
 
 def partitions(connection: Connection) -> list[Partition]:
     """Return all partitions, oldest first."""
-    rows = connection.execute(
-        text(
-            "select substr(relname, length('cell_') + 1) as name,"
-            " coalesce(substring(bound from $$FROM \\('?(\\d+)'?\\)$$)::bigint, 0) as first,"
-            " substring(bound from $$TO \\('?(\\d+)'?\\)$$)::bigint as end"
-            " from pg_inherits join pg_class on pg_class.oid = inhrelid,"
-            " pg_get_expr(relpartbound, pg_class.oid) as bound"
-            " where inhparent = 'mill.cell'::regclass order by 2"
-        )
-    )
-    return [Partition(*row) for row in rows]
+    return [Partition(*row) for row in connection.execute(text(f"{LISTED} order by 2"))]
 
 
 def grow(connection: Connection) -> list[str]:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.errors import BadInput
 from pipeline.page import Polygon, as_polygon
 from storage.languages import UNSPACED, has_unspaced, nearly, quoted, with_beginnings
-from storage.partitions import partitions
+from storage.partitions import LISTED
 
 _SIMILARITIES = (0.8, 0.6, 0.45, 0.3)
 """How much of a word must agree: first nearly all, then, where too little is found, less."""
@@ -184,15 +184,26 @@ _KEYS = {
 }
 
 
-_LANGUAGES = """
+_AROUND = f"""
     with known as (
         select id, language, true as cells from mill.collection
         union all select collection_id, language, false from mill.collection_language
+    ), spoken as (
+        select language::text, bool_or(cells) as cells from known
+        where cast(:collection as bigint) is null or id = :collection group by 1 order by 1
+    ), counted as (
+        select split_part(relname, '_', 1) as kind, sum(greatest(reltuples, 0)) as rows
+        from pg_class where relkind = 'r' and relnamespace = 'mill'::regnamespace
+            and relname ~ '^(transcription|line|cell)(_p[0-9]+)?$' group by 1
     )
-    select language::text, bool_or(cells) as cells from known
-    where cast(:collection as bigint) is null or id = :collection group by 1 order by 1
-"""
-"""A cell is in its collection's language, a line in its own where that is known."""
+    select (select json_object_agg(language, cells) from spoken) as languages,
+        (select json_agg(array[first, "end"] order by first desc) from ({LISTED}) as part)
+            as ranges,
+        (select json_object_agg(kind, rows) from counted) as sizes
+"""  # noqa: S608 (nothing here comes from outside)
+"""What a search must know: the languages, and whether cells are in them (a cell is in its
+collection's, a line in its own where that is known); the partitions, the newest first, for what was
+read before may be superseded; about how many pages were read, and lines and cells there are."""
 
 
 class _Search:
@@ -212,25 +223,22 @@ class _Search:
         self._limit = limit
         self._after = after
         self._collection = collection
-        self._cells_have: dict[str, bool] = {
-            row.language: row.cells
-            for row in connection.execute(text(_LANGUAGES), {"collection": collection})
-        }
+        around = connection.execute(text(_AROUND), {"collection": collection}).one()
+        self._cells_have: dict[str, bool] = around.languages or {}
         self._language_names = list(self._cells_have)
+        self._ranges: list[tuple[int, int]] = around.ranges
+        self._sizes: dict[str, float] = around.sizes
         number = words.replace("−", "-").replace("·", ".")
         self._value = float(number) if _NUMBER.fullmatch(number) else None
         self._within = "" if collection is None else "page.collection_id = :collection"
-        # The newest first: what was read before may be superseded, all of it.
-        self._ranges = [(part.first, part.end) for part in reversed(partitions(connection))]
-        self._sizes = _sizes(connection)
         self._pages = self._sizes["transcription"]
         if collection is not None:
-            self._pages = self._expected(f"mill.page where {self._within}", {})
+            self._pages = self._expected({"page": f"mill.page where {self._within}"}, {})["page"]
 
     def by_value(self) -> None:
         """Look for a number, if that is what is asked for."""
         if self._value is not None and self._after[0] <= 0:
-            self._add(0, "cell", "hit.value = :value", "1.0::real", {})
+            self._add(0, {"cell": "hit.value = :value"}, "1.0::real", {})
 
     def by_words(self) -> None:
         asked = self._connection.execute(
@@ -324,29 +332,35 @@ class _Search:
                 condition += " and not hit.search @@ cast(:before as tsquery)"
             if self._value is not None:
                 condition += " and {value} is distinct from :value"
-            for kind, value in (("line", "null::double precision"), ("cell", "hit.value")):
-                those = [each for each in languages if kind == "line" or self._cells_have[each]]
-                if those:
-                    self._add(
-                        step,
-                        kind,
-                        condition.format(asked="cast(:asked as tsquery)", value=value),
-                        score.format(asked="cast(:asked as tsquery)"),
-                        {"asked": query, "languages": those, "before": before},
-                    )
+            conditions = {"line": condition.format(asked=_ASKED, value="null::double precision")}
+            if any(self._cells_have[each] for each in languages):
+                conditions["cell"] = condition.format(asked=_ASKED, value="hit.value")
+            parameters = {"asked": query, "languages": languages, "before": before}
+            self._add(step, conditions, score.format(asked=_ASKED), parameters)
 
     def _add(
-        self, step: int, kind: str, condition: str, score: str, parameters: dict[str, Any]
+        self, step: int, conditions: Mapping[str, str], score: str, parameters: dict[str, Any]
     ) -> None:
-        """Add the hits of one kind that meet a condition and come after the place to go on from.
+        """Add the hits of each kind that meet its condition and come after the place to go on from.
 
         The candidates are found, joined and cut off before any is ranked.
         """
+        expected = self._expected(
+            {kind: f"mill.{kind} as hit where {met}" for kind, met in conditions.items()},
+            parameters,
+        )
+        for kind, condition in conditions.items():
+            if self._is_sooner_by_page(kind, expected[kind]):
+                candidates = self._from_pages(kind, condition)
+            else:
+                candidates = self._from_index(kind, condition)
+            self._add_best(step, kind, candidates, score, parameters)
+
+    def _add_best(
+        self, step: int, kind: str, candidates: str, score: str, parameters: dict[str, Any]
+    ) -> None:
+        """Add the best of some candidates that come after the place to go on from."""
         names = ("page", "table", "row", "column", "line")
-        if self._is_sooner_by_page(kind, condition, parameters):
-            candidates = self._from_pages(kind, condition)
-        else:
-            candidates = self._from_index(kind, condition)
         statement = f"""
             with candidate as materialized (
                 {candidates}
@@ -419,9 +433,8 @@ class _Search:
             ) as hit
         """  # noqa: S608 (nothing here comes from outside)
 
-    def _is_sooner_by_page(self, kind: str, condition: str, parameters: dict[str, Any]) -> bool:
-        """Tell whether `_CANDIDATES` hits are found sooner page by page than by the index."""
-        listed = self._expected(f"mill.{kind} as hit where {condition}", parameters)
+    def _is_sooner_by_page(self, kind: str, listed: float) -> bool:
+        """Tell whether `_CANDIDATES` of so many hits are found sooner by page than by the index."""
         all_pages = max(1.0, self._sizes["transcription"])
         pages = max(1.0, min(self._pages, all_pages))
         checked = min(listed, _CANDIDATES * all_pages / pages)
@@ -429,27 +442,26 @@ class _Search:
         # Of a collection either its own pages are opened or, newest first, those of all.
         opened = min(pages, read * all_pages / pages)
         by_page = opened * _OPENED + read * self._sizes[kind] / all_pages * _LOOKED_AT
-        return by_page < listed * _LISTED + checked * _CHECKED
+        return bool(by_page < listed * _LISTED + checked * _CHECKED)
 
-    def _expected(self, rows: str, parameters: dict[str, Any]) -> float:
-        """Return how many rows the planner expects to find, at least one."""
+    def _expected(self, sought: Mapping[str, str], parameters: dict[str, Any]) -> dict[str, float]:
+        """Return how many rows of each table the planner expects to find, at least one."""
+        rows = " union all ".join(f"select from {each}" for each in sought.values())
         said = {**parameters, "value": self._value, "collection": self._collection}
-        plan = self._connection.scalar(text(f"explain (format json) select from {rows}"), said)
-        return max(1.0, float(plan[0]["Plan"]["Plan Rows"]))
+        plan = self._connection.scalar(text(f"explain (format json) {rows}"), said)
+        counts = dict.fromkeys(sought, 1.0)
+        waiting = [plan[0]["Plan"]]
+        while waiting:
+            node = waiting.pop()
+            if "Relation Name" in node:
+                kind = node["Relation Name"].partition("_")[0]
+                counts[kind] += float(node["Plan Rows"])
+            else:
+                waiting += node.get("Plans", [])
+        return counts
 
 
-def _sizes(connection: Connection) -> dict[str, float]:
-    """Return about how many pages were read, and lines and cells there are, as the last analysis counted."""
-    rows = connection.execute(
-        text(
-            "select split_part(relname, '_', 1) as kind, sum(greatest(reltuples, 0)) as rows"
-            " from pg_class where relkind = 'r' and relnamespace = 'mill'::regnamespace"
-            " and relname ~ '^(transcription|line|cell)(_p[0-9]+)?$' group by 1"
-        )
-    )
-    found = {row.kind: float(row.rows) for row in rows}
-    return {"transcription": 0.0, "line": 0.0, "cell": 0.0} | found
-
+_ASKED = "cast(:asked as tsquery)"
 
 _READING = """page.id as page_id, page.name as page, page.collection_id, transcription.run_id
     from mill.transcription

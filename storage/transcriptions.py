@@ -37,7 +37,7 @@ from storage import observations
 from storage.database import may_pass, unavailable
 from storage.languages import UNSPACED, configuration_of
 
-_LONGEST_SIDE = 1e7
+_FARTHEST = 1e8
 LONGEST_TEXT = 200_000
 _STATUSES = frozenset(get_args(Status))
 _LINE_STATUSES = frozenset(get_args(LineStatus))
@@ -445,11 +445,14 @@ class _Rows:
         return f"{confidence:.6f}"
 
     def _polygon(self, polygon: Polygon, what: str) -> str:
-        numbers = tuple([number for corner in polygon for number in corner])
-        far = _LONGEST_SIDE
-        if len(numbers) != 8 or False in [-far <= number <= far for number in numbers]:
+        try:
+            (a, b), (c, d), (e, f), (g, h) = polygon
+        except (TypeError, ValueError):
+            raise self._wrong(f"{what}: its polygon is {polygon}") from None
+        far = abs(a) + abs(b) + abs(c) + abs(d) + abs(e) + abs(f) + abs(g) + abs(h)
+        if not far <= _FARTHEST:  # also true of NaN
             raise self._wrong(f"{what}: its polygon is {polygon}")
-        return _POLYGON % numbers
+        return _POLYGON % (a, b, c, d, e, f, g, h)
 
     def _alternatives(self, alternatives: tuple[Alternative, ...], what: str) -> str:
         if not alternatives:

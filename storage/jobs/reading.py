@@ -17,7 +17,6 @@ from storage.jobs.records import (
     on,
 )
 
-
 READ_ELSEWHERE_SECONDS = 5.0
 """After so long it is looked again whether what another job was reading is there."""
 

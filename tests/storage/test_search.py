@@ -7,7 +7,6 @@ import sqlalchemy
 from sqlalchemy import text
 
 from pipeline.errors import BadInput
-from pipeline.page import Line, Transcription
 from storage import search as search_module
 from storage.runs import ensure_run
 from storage.search import Hit, search
@@ -317,91 +316,11 @@ def test_what_stands_on_every_page_is_not_listed_from_the_index(
         lines = tuple(f"wind {number} {line}" for line in range(40))
         save(connection, make_page(str(number)), run_id, transcription((*lines, f"rare{number}")))
     connection.execute(text("analyze"))
-    asked = "hit.search @@ to_tsquery('simple', :word)"
     look = search_module._Search(connection, "wind", None, 20, search_module._START)
+    asked = {"line": "mill.line as hit where hit.search @@ to_tsquery('simple', :word)"}
+    common, rare = (look._expected(asked, {"word": word})["line"] for word in ("wind", "rare7"))
+    assert rare < 200 < common
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_module, "_CANDIDATES", 20)
-        assert look._is_sooner_by_page("line", asked, {"word": "wind"})
-        assert not look._is_sooner_by_page("line", asked, {"word": "rare7"})
-
-
-@pytest.fixture
-def many_tongues(connection: sqlalchemy.Connection, make_page: MakePage, run_id: int) -> None:
-    lines = (
-        ("평균기온은 12도, 비가 왔다", "ko"),
-        ("1월의 최고기압", "ko"),
-        ("氣溫觀測表", "ja"),
-        ("Les vents étaient variables", "fr"),
-        ("The winds were variable", None),
-    )
-    save(
-        connection,
-        make_page("letters"),
-        run_id,
-        Transcription(
-            1000,
-            800,
-            0.0,
-            tuple(
-                Line(said, 0.8, box(10, 20 * i), language=language)
-                for i, (said, language) in enumerate(lines)
-            ),
-            (),
-        ),
-    )
-    connection.commit()
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("기온", ["평균기온은 12도, 비가 왔다"]),
-        ("평균기온", ["평균기온은 12도, 비가 왔다"]),
-        ('"평균기온" 왔다', ["평균기온은 12도, 비가 왔다"]),
-        ("비", ["평균기온은 12도, 비가 왔다"]),
-        ("12도", ["평균기온은 12도, 비가 왔다"]),
-        ("기온 -비가", []),
-        ("기온평균", []),
-        ("온기", []),
-        ("기압 or 기온", ["1월의 최고기압", "평균기온은 12도, 비가 왔다"]),
-        ("1월", ["1월의 최고기압"]),
-        ("観測", []),
-        ("觀測", ["氣溫觀測表"]),
-        ("vent variable", ["Les vents étaient variables"]),
-        ("variable", ["Les vents étaient variables", "The winds were variable"]),
-        ("wind", ["The winds were variable"]),
-    ],
-)
-def test_every_line_is_found_in_its_own_language(
-    connection: sqlalchemy.Connection, many_tongues: None, query: str, found: list[str]
-) -> None:
-    assert sorted(_texts(search(connection, query))) == sorted(found)
-
-
-def test_a_cell_is_found_by_pairs_too(
-    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
-) -> None:
-    save(connection, make_page("a"), run_id, transcription((), [["평균기온은", "비"], ["1", "2"]]))
-    assert _texts(search(connection, "기온")) == ["평균기온은"]
-    assert _texts(search(connection, "비")) == ["비"]
-
-
-def test_a_misread_syllable_is_no_hindrance(
-    connection: sqlalchemy.Connection, many_tongues: None
-) -> None:
-    assert search(connection, "평균기은은") == []
-    assert _texts(search(connection, "평균기은은", fuzzy=True)) == ["평균기온은 12도, 비가 왔다"]
-    assert _texts(search(connection, "변균기온은", fuzzy=True)) == ["평균기온은 12도, 비가 왔다"]
-    assert search(connection, "강수량은", fuzzy=True) == []
-
-
-def test_a_word_is_found_whole_that_goes_on_in_the_next_line(
-    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
-) -> None:
-    lines = (
-        Line("of the observ-", 0.8, box(10, 10), joined="observations", language="en"),
-        Line("ations made", 0.8, box(10, 30), language="en"),
-    )
-    save(connection, make_page("a"), run_id, Transcription(1000, 800, 0.0, lines, ()))
-    assert _texts(search(connection, "observation")) == ["of the observ-"]
-    assert _texts(search(connection, "observatons", fuzzy=True)) == ["of the observ-"]
+        assert look._is_sooner_by_page("line", common)
+        assert not look._is_sooner_by_page("line", rare)
