@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, get_args
+from typing import Any, ParamSpec, TypeVar, get_args
 
 import psycopg
 from sqlalchemy import Connection, text
@@ -45,7 +45,9 @@ _REGION_KINDS = frozenset(get_args(RegionKind))
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
-_AT_ONCE = 200
+_AT_ONCE = 300
+P = ParamSpec("P")
+T = TypeVar("T")
 _POLYGON = "{%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f}"
 
 _MAKE_CURRENT = """
@@ -125,7 +127,7 @@ def _write(
             "run": run_id,
             "width": int(transcription.width),
             "height": int(transcription.height),
-            "angle": rows.number(transcription.angle, "angle"),
+            "angle": rows.angle,
             "confidence": mean_confidence(transcription),
             "regions": rows.regions,
         },
@@ -336,68 +338,42 @@ def add_words(connection: Connection, *transcription_ids: int) -> None:
     )
 
 
+class _Flaw(Exception):
+    """What is wrong with a part of a transcription: the end of a sentence that begins with it."""
+
+
 class _Rows:
     """A transcription as rows of COPY text, checked while they are made: cells when asked for."""
 
     def __init__(self, page: str, transcription: Transcription) -> None:
         self._page = page
-        self.regions = self._regions(transcription)
-        self.lines: list[str] = []
-        self.tables: list[str] = []
         self._grids = transcription.tables
-        self._add_lines(transcription.lines, len(transcription.regions))
-        for number, table in enumerate(transcription.tables):
-            self._add_table(number, table)
+        self.angle = self._made("angle", _number, transcription.angle)
+        self.regions = self._regions(transcription)
+        regions = len(transcription.regions)
+        self.lines = [
+            self._made(f"line {number}", _line, number, line, regions)
+            for number, line in enumerate(transcription.lines)
+        ]
+        self.tables = [
+            self._made(f"table {number}", _table, number, table)
+            for number, table in enumerate(transcription.tables)
+        ]
 
-    def number(self, value: float, what: str) -> float:
-        if not math.isfinite(value):
-            raise self._wrong(f"{what} is {value}")
-        return float(value)
+    def _made(self, what: str, make: Callable[P, T], *said: P.args, **named: P.kwargs) -> T:
+        try:
+            return make(*said, **named)
+        except _Flaw as flaw:
+            raise self._wrong(f"{what}{flaw}") from None
 
     def _regions(self, transcription: Transcription) -> str | None:
         """Return the regions as JSON for a parameter, `None` where there are none."""
         for number, region in enumerate(transcription.regions):
-            self._polygon(region.polygon, f"region {number}")
+            self._made(f"region {number}", _corners, region.polygon)
             if region.kind not in _REGION_KINDS:
                 raise self._wrong(f"region {number} is of kind {region.kind!r}")
         said = [region_as_json(region) for region in transcription.regions]
         return json.dumps(said, allow_nan=False) if said else None
-
-    def _add_lines(self, lines: tuple[Line, ...], regions: int) -> None:
-        for number, line in enumerate(lines):
-            what = f"line {number}"
-            if line.status not in _LINE_STATUSES:
-                raise self._wrong(f"{what} has status {line.status!r}")
-            if line.region is not None and not 0 <= line.region < regions:
-                raise self._wrong(f"{what} is in region {line.region} of {regions}")
-            region = _NULL if line.region is None else str(line.region)
-            self.lines.append(
-                f"{number}\t{region}\t{self._text(line.text, what)}"
-                f"\t{self._confidence(line.confidence, what)}\t{line.status}"
-                f"\t{self._polygon(line.polygon, what)}"
-                f"\t{self._alternatives(line.alternatives, what)}"
-                f"\t{self._known(line.raw, what)}\t{self._known(line.joined, what)}"
-                f"\t{self._known(line.language, what)}\t{self._known(line.script, what)}"
-                f"\t{self._tagged(line, what)}"
-            )
-
-    def _known(self, value: str | None, what: str) -> str:
-        return _NULL if value is None else self._text(value, what)
-
-    def _tagged(self, line: Line, what: str) -> str:
-        if not line.tagged:
-            return _NULL
-        if not all(0 <= tag.start < tag.end <= len(line.text) for tag in line.tagged):
-            raise self._wrong(f"{what}: something is tagged that it does not hold")
-        return self._json([tag_as_json(tag) for tag in line.tagged], what)
-
-    def _add_table(self, number: int, table: Table) -> None:
-        what = f"table {number}"
-        polygon = self._polygon(table.polygon, what)
-        relations = self._json([dict(relation) for relation in table.relations], what)
-        self.tables.append(
-            f"{number}\t{table.rows}\t{table.columns}\t{table.header_rows}\t{polygon}\t{relations}"
-        )
 
     def cells(self) -> Iterator[str]:
         """Yield the cells of all tables. Raises `BadInput` at one that is wrong."""
@@ -407,69 +383,16 @@ class _Rows:
     def _cells(self, number: int, table: Table) -> Iterator[str]:
         taken: set[tuple[int, int]] = set()
         for cell in table.cells:
-            row, column = place = (cell.row, cell.column)
-            what = f"cell {row},{column} of table {number}"
-            if not (
-                0 <= row < row + cell.row_span <= table.rows
-                and 0 <= column < column + cell.column_span <= table.columns
-            ):
-                raise self._wrong(f"{what} lies outside its {table.rows} x {table.columns} grid")
-            if cell.status not in _STATUSES:
-                raise self._wrong(f"{what} has status {cell.status!r}")
-            if place in taken:
-                raise self._wrong(f"{what} is there twice")
-            taken.add(place)
-            reading = self._text(cell.text, what)
-            raw = reading if cell.raw == cell.text else self._text(cell.raw, what)
-            value = _NULL if cell.value is None else repr(self.number(cell.value, what))
-            unit = _NULL if cell.unit is None else self._text(cell.unit, what)
-            checks = ",".join(map(_element, cell.checks)) if cell.checks else ""
-            yield (
-                f"{number}\t{row}\t{column}\t{cell.row_span}\t{cell.column_span}"
-                f"\t{reading}\t{raw}\t{value}\t{unit}"
-                f"\t{self._confidence(cell.confidence, what)}\t{cell.status}"
-                f"\t{self._polygon(cell.polygon, what)}"
-                f"\t{self._alternatives(cell.alternatives, what)}\t{_escape(f'{{{checks}}}')}"
-            )
-
-    def _text(self, value: str, what: str) -> str:
-        if len(value) > LONGEST_TEXT:
-            raise self._wrong(f"{what}: its text has {len(value)} characters")
-        if _is_plain(value):
-            return value
-        return _escape(UNSTORABLE.sub("\ufffd", value))
-
-    def _confidence(self, confidence: float, what: str) -> str:
-        if not 0 <= confidence <= 1:  # also true of NaN
-            raise self._wrong(f"{what}: confidence is {confidence}")
-        return f"{confidence:.6f}"
-
-    def _polygon(self, polygon: Polygon, what: str) -> str:
-        try:
-            (a, b), (c, d), (e, f), (g, h) = polygon
-        except (TypeError, ValueError):
-            raise self._wrong(f"{what}: its polygon is {polygon}") from None
-        far = abs(a) + abs(b) + abs(c) + abs(d) + abs(e) + abs(f) + abs(g) + abs(h)
-        if not far <= _FARTHEST:  # also true of NaN
-            raise self._wrong(f"{what}: its polygon is {polygon}")
-        return _POLYGON % (a, b, c, d, e, f, g, h)
-
-    def _alternatives(self, alternatives: tuple[Alternative, ...], what: str) -> str:
-        if not alternatives:
-            return "[]"
-        if all(_is_plain(other.text) and '"' not in other.text for other in alternatives):
-            pairs = [
-                f'["{other.text}", {self.number(other.logprob, what)!r}]' for other in alternatives
-            ]
-            return f"[{', '.join(pairs)}]"
-        return self._json([[other.text, float(other.logprob)] for other in alternatives], what)
-
-    def _json(self, value: Any, what: str) -> str:
-        try:
-            written = json.dumps(_storable(value), ensure_ascii=False, allow_nan=False)
-        except ValueError:
-            raise self._wrong(f"{what}: a number is not finite") from None
-        return _escape(written)
+            place = (cell.row, cell.column)
+            try:
+                if place in taken:
+                    raise _Flaw(" is there twice")
+                taken.add(place)
+                row = _cell(number, cell, table)
+            except _Flaw as flaw:
+                what = f"cell {cell.row},{cell.column} of table {number}"
+                raise self._wrong(f"{what}{flaw}") from None
+            yield row
 
     def _wrong(self, reason: str) -> BadInput:
         return BadInput(
@@ -477,6 +400,103 @@ class _Rows:
             f"its transcription is wrong ({reason})",
             "report it as a fault of the engine",
         )
+
+
+def _cell(number: int, cell: Cell, table: Table) -> str:
+    """Return a cell's row; there are thousands a page, so what is usual is done in place."""
+    row, column, text, value = cell.row, cell.column, cell.text, cell.value
+    if not (
+        0 <= row < row + cell.row_span <= table.rows
+        and 0 <= column < column + cell.column_span <= table.columns
+    ):
+        raise _Flaw(f" lies outside its {table.rows} x {table.columns} grid")
+    if cell.status not in _STATUSES:
+        raise _Flaw(f" has status {cell.status!r}")
+    confidence = cell.confidence
+    if not 0 <= confidence <= 1:  # also true of NaN
+        raise _Flaw(f": confidence is {confidence}")
+    plain = text.isprintable() and "\\" not in text and len(text) <= LONGEST_TEXT
+    reading = text if plain else _text(text)
+    raw = reading if cell.raw == text else _text(cell.raw)
+    return (
+        f"{number}\t{row}\t{column}\t{cell.row_span}\t{cell.column_span}\t{reading}\t{raw}"
+        f"\t{_NULL if value is None else repr(_number(value))}"
+        f"\t{_NULL if cell.unit is None else _text(cell.unit)}"
+        f"\t{confidence:.6f}\t{cell.status}\t{_corners(cell.polygon)}"
+        f"\t{_others(cell.alternatives) if cell.alternatives else '[]'}"
+        f"\t{_array(cell.checks) if cell.checks else '{}'}"
+    )
+
+
+def _line(number: int, line: Line, regions: int) -> str:
+    if line.status not in _LINE_STATUSES:
+        raise _Flaw(f" has status {line.status!r}")
+    if line.region is not None and not 0 <= line.region < regions:
+        raise _Flaw(f" is in region {line.region} of {regions}")
+    if not 0 <= line.confidence <= 1:  # also true of NaN
+        raise _Flaw(f": confidence is {line.confidence}")
+    if not all(0 <= tag.start < tag.end <= len(line.text) for tag in line.tagged):
+        raise _Flaw(": something is tagged that it does not hold")
+    known = (line.raw, line.joined, line.language, line.script)
+    raw, joined, language, script = (_NULL if each is None else _text(each) for each in known)
+    return (
+        f"{number}\t{_NULL if line.region is None else line.region}\t{_text(line.text)}"
+        f"\t{line.confidence:.6f}\t{line.status}\t{_corners(line.polygon)}"
+        f"\t{_others(line.alternatives)}\t{raw}\t{joined}\t{language}\t{script}"
+        f"\t{_json([tag_as_json(tag) for tag in line.tagged]) if line.tagged else _NULL}"
+    )
+
+
+def _table(number: int, table: Table) -> str:
+    relations = _json([dict(relation) for relation in table.relations])
+    return (
+        f"{number}\t{table.rows}\t{table.columns}\t{table.header_rows}"
+        f"\t{_corners(table.polygon)}\t{relations}"
+    )
+
+
+def _number(value: float) -> float:
+    if not math.isfinite(value):
+        raise _Flaw(f" is {value}")
+    return float(value)
+
+
+def _text(value: str) -> str:
+    if len(value) > LONGEST_TEXT:
+        raise _Flaw(f": its text has {len(value)} characters")
+    return value if _is_plain(value) else _escape(UNSTORABLE.sub("\ufffd", value))
+
+
+def _corners(polygon: Polygon) -> str:
+    try:
+        (a, b), (c, d), (e, f), (g, h) = polygon
+    except (TypeError, ValueError):
+        raise _Flaw(f": its polygon is {polygon}") from None
+    far = abs(a) + abs(b) + abs(c) + abs(d) + abs(e) + abs(f) + abs(g) + abs(h)
+    if not far <= _FARTHEST:  # also true of NaN
+        raise _Flaw(f": its polygon is {polygon}")
+    return _POLYGON % (a, b, c, d, e, f, g, h)
+
+
+def _others(alternatives: tuple[Alternative, ...]) -> str:
+    if not alternatives:
+        return "[]"
+    if all(_is_plain(other.text) and '"' not in other.text for other in alternatives):
+        pairs = [f'["{other.text}", {_number(other.logprob)!r}]' for other in alternatives]
+        return f"[{', '.join(pairs)}]"
+    return _json([[other.text, float(other.logprob)] for other in alternatives])
+
+
+def _array(values: tuple[str, ...]) -> str:
+    return _escape(f"{{{','.join(map(_element, values))}}}")
+
+
+def _json(value: Any) -> str:
+    try:
+        written = json.dumps(_storable(value), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise _Flaw(": a number is not finite") from None
+    return _escape(written)
 
 
 def _storable(value: Any) -> Any:
