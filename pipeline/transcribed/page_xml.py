@@ -118,7 +118,9 @@ def read(root: etree._Element) -> Transcribed:
 
 
 def _region(element: etree._Element) -> Region | None:
-    """Return an outermost region; `None` where we wrote what was in none."""
+    """Return an outermost region; `None` where we wrote what was in none, or it is nowhere."""
+    if element.find("{*}Coords") is None:
+        return None
     name, kind = etree.QName(element).localname, element.get("type")
     said = _said(element)
     if (name == "TableRegion" and "header_rows" in said and "region" not in said) or (

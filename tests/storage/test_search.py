@@ -168,8 +168,14 @@ def test_the_limit_holds(
     ("query", "fuzzy"), [("rain", False), ("rain or hail", False), ("rainfal 7", True), ("7", True)]
 )
 def test_hits_come_page_by_page_each_once_whatever_is_read_meanwhile(
-    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int, query: str, fuzzy: bool
+    connection: sqlalchemy.Connection,
+    make_page: MakePage,
+    run_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+    fuzzy: bool,
 ) -> None:
+    monkeypatch.setattr(search_module, "_CANDIDATES", 10_000)  # all that is read meanwhile, too
     generator = random.Random(11)
     words = ["rain", "rains", "rainfall", "rainfell", "hail", "7", "7 rain", "wind"]
 
