@@ -30,10 +30,13 @@ Portuguese, Spanish and Italian, without accents."""
 
 MONTHS = {word: n for n, words in enumerate(_MONTHS, 1) for word in words.split()}
 
+MONTH_NAMES = "|".join(sorted(map(re.escape, MONTHS), key=len, reverse=True))
+"""All of them for a regular expression, the longer first."""
+
 _YEAR = r"(?P<year>1[5-9]\d\d|20\d\d)"
 _MONTH = r"(?P<month>0?[1-9]|1[0-2])"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])"
-_NAMED = rf"(?P<month>{'|'.join(sorted((re.escape(w) for w in MONTHS), key=len, reverse=True))})\.?"
+_NAMED = rf"(?P<month>{MONTH_NAMES})\.?"
 _BETWEEN = r"[-_./, ]{0,3}"
 _ORDINAL = r"(?:st|nd|rd|th|er|e|\.|º|o)?"
 _OF = r"(?:of|de|du|del|di|van|des|d'|the)?"

@@ -16,61 +16,47 @@ from storage import transcriptions
 from storage.provenance import of_page
 from storage.readings import check_collection, kind_of_job
 
-_OF_JOB = """
-    select page.id, document_page.name, transcription.run_id, run.name as run,
-        transcription.created_at, collection.name, image.sha256, image.media_type
-    from mill.job
-    join mill.job_source on job_source.job_id = job.id
-    join mill.document_page on document_page.document_id = job_source.document_id
-    join mill.page on page.id = document_page.page_id
-    join mill.collection on collection.id = page.collection_id
-    join mill.image on image.sha256 = page.image_sha256
-    join mill.transcription on transcription.page_id = page.id
-        and transcription.run_id = coalesce(job.run_id, page.current_run_id)
-    join mill.run on run.id = transcription.run_id
-    where job.id = :job
-    order by job_source.number, document_page.number
-"""
 
-_OF_REPROCESSED = """
-    select page.id, page.name, transcription.run_id, run.name as run,
-        transcription.created_at, collection.name, image.sha256, image.media_type
-    from mill.job
-    join mill.job_page on job_page.job_id = job.id
-    join mill.page on page.id = job_page.page_id
-    join mill.collection on collection.id = page.collection_id
-    join mill.image on image.sha256 = page.image_sha256
-    join mill.transcription on transcription.page_id = page.id
-        and transcription.run_id = coalesce(job.run_id, page.current_run_id)
-    join mill.run on run.id = transcription.run_id
-    where job.id = :job
-    order by page.name collate "C", page.id
-"""
+def _read(name: str, of: str, run: str, which: str) -> str:
+    """Return the query for the pages `of` some tables, each called `name`, as a `run` read them."""
+    return f"""
+        select page.id, {name}, transcription.run_id, run.name as run,
+            transcription.created_at, collection.name, image.sha256, image.media_type
+        from {of}
+        join mill.collection on collection.id = page.collection_id
+        join mill.image on image.sha256 = page.image_sha256
+        join mill.transcription on transcription.page_id = page.id
+            and transcription.run_id = {run}
+        join mill.run on run.id = transcription.run_id
+        {which}
+    """  # noqa: S608 (nothing here comes from outside)
 
-_OF_COLLECTION = """
-    select page.id, page.name, transcription.run_id, run.name as run,
-        transcription.created_at, collection.name, image.sha256, image.media_type
-    from mill.page
-    join mill.collection on collection.id = page.collection_id
-    join mill.image on image.sha256 = page.image_sha256
-    join mill.transcription on transcription.page_id = page.id
-        and transcription.run_id = page.current_run_id
-    join mill.run on run.id = transcription.run_id
-    where cast(:collection as text) is null or collection.name = :collection
-    order by collection.name collate "C", page.name collate "C", page.id
-"""
 
-_OF_PAGE = """
-    select page.id, page.name, transcription.run_id, run.name as run,
-        transcription.created_at, collection.name, image.sha256, image.media_type
-    from mill.page
-    join mill.collection on collection.id = page.collection_id
-    join mill.image on image.sha256 = page.image_sha256
-    join mill.transcription on transcription.page_id = page.id
-        and transcription.run_id = coalesce(:run, page.current_run_id)
-    join mill.run on run.id = transcription.run_id
-    where page.id = :page
-"""
+_OF_JOB = _read(
+    "document_page.name",
+    "mill.job join mill.job_source on job_source.job_id = job.id"
+    " join mill.document_page on document_page.document_id = job_source.document_id"
+    " join mill.page on page.id = document_page.page_id",
+    "coalesce(job.run_id, page.current_run_id)",
+    "where job.id = :job order by job_source.number, document_page.number",
+)
+_OF_REPROCESSED = _read(
+    "page.name",
+    "mill.job join mill.job_page on job_page.job_id = job.id"
+    " join mill.page on page.id = job_page.page_id",
+    "coalesce(job.run_id, page.current_run_id)",
+    'where job.id = :job order by page.name collate "C", page.id',
+)
+_OF_COLLECTION = _read(
+    "page.name",
+    "mill.page",
+    "page.current_run_id",
+    "where cast(:collection as text) is null or collection.name = :collection"
+    ' order by collection.name collate "C", page.name collate "C", page.id',
+)
+_OF_PAGE = _read(
+    "page.name", "mill.page", "coalesce(:run, page.current_run_id)", "where page.id = :page"
+)
 
 Fetch = Callable[[str], bytes]
 """What gets an object by its SHA-256, such as `ObjectStore.get`."""

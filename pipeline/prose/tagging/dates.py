@@ -7,14 +7,13 @@ import calendar
 import re
 from collections.abc import Iterator
 
-from pipeline.observations.dates import MONTHS
+from pipeline.observations.dates import MONTH_NAMES, MONTHS
 from pipeline.page import Tag
 from pipeline.prose.tagging.folding import folded
 
 _YEAR = r"(?P<year>1[0-9]\d\d|20\d\d)"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])"
-_NAMES = "|".join(sorted(map(re.escape, MONTHS), key=len, reverse=True))
-_NAMED = rf"(?P<named>(?:{_NAMES})(?![a-z])\.?)"
+_NAMED = rf"(?P<named>(?:{MONTH_NAMES})(?![a-z])\.?)"
 _ORDINAL = r"(?: ?(?:st|nd|rd|th|ers?|eme|de|ten|[.oº°])(?![a-z]))?"
 _GAP = r"[ ,.]{0,3}"
 _OF = r"(?:(?:of|de|du|del|di|van|des|d'|den|dit|the|in the year|l'an)\b ?)?"
