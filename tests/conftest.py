@@ -160,7 +160,7 @@ def _start_s3(folder: Path, server: S3, port: int, others: list[int]) -> subproc
         "ip.bind": "127.0.0.1",
         "master.telemetry": "false",
         "master.volumeSizeLimitMB": 64,
-        "volume.max": 8,
+        "volume.max": 100,  # a bucket takes up to seven
         "filer": "true",
         "filer.localSocket": folder / "filer.sock",
         "s3": "true",

@@ -146,12 +146,7 @@ def test_other_addresses_are_refused(url: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_bucket_is_made_where_it_is_missing(s3: Any) -> None:
     url = f"s3://brand-new/x?endpoint=http://{s3.endpoint}"
-    for _ in range(5):
-        try:
-            digest = open_store(url).put(b"ink", "image/png")
-            break
-        except Unavailable:  # on a busy machine the server is long in making room for a bucket
-            continue
+    digest = open_store(url).put(b"ink", "image/png")
     assert open_store(url).get(digest) == b"ink"
 
 
@@ -232,5 +227,5 @@ def test_a_server_that_fails_may_come_back_and_is_not_waited_for_long(
     begun = time.monotonic()
     with pytest.raises(Unavailable, match=f"object store {endpoint}: ") as caught:
         open_store(f"s3://bucket?endpoint={endpoint}&secure=false")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     assert "\n" not in str(caught.value)

@@ -112,5 +112,5 @@ def test_two_thousand_cells_are_merged_fast() -> None:
     truth = corners(middle.astype(np.float32), *parts)
     start = time.perf_counter()
     boxes, _ = found(truth, 2048, noise=0.1)
-    assert time.perf_counter() - start < 5  # 0.1 s on an idle machine
+    assert time.perf_counter() - start < 10  # 0.1 s on an idle machine
     assert len(boxes) == 2000

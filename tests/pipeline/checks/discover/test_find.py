@@ -143,7 +143,7 @@ def test_a_large_page_takes_little_time() -> None:
     rows = [[*map(int, each), int(each.mean().round())] for each in hours]
     rows.append([round(sum(row[column] for row in rows) / 31) for column in range(25)])
     sheet = sheet_of(rows)
-    started = time.process_time()
+    started = time.thread_time()
     rules = find_rules(sheet)
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 5  # 0.1 s on an idle machine
     assert {rule.kind for rule in rules} == {"mean"}
