@@ -24,7 +24,7 @@ from pathlib import Path
 
 from report import machine, markdown
 from seaweed import Seaweed
-from usage import Usage
+from usage import Spent
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "overhead.md"
@@ -157,7 +157,9 @@ def table(pairs: list[Pair], pages: int, what: str) -> str:
         f"{os.getloadavg()[0]:.1f}.\nMade by `python benchmarks/overhead.py`.\n\n"
         f"{markdown(heads, rows)}\n"
         f"Bar: {BAR:.2f} of the wall seconds. The queued side also takes the files in: copies them "
-        "to S3, parses each in a guarded process, and saves every line and cell.\n"
+        "to S3, parses each in a guarded process, and saves every line and cell. It reads with as "
+        "many processes as a worker has on this machine; what is alone is one process with all "
+        "threads, so that the processors' seconds say what all of this costs.\n"
     )
 
 
@@ -198,14 +200,14 @@ def measure(paths: Sequence[Path], rounds: int, store: Seaweed) -> list[Pair]:
             around += [process.pid for process in store.processes()]
 
             def alone() -> tuple[float, float]:
-                with Usage(lambda: [os.getpid()], children=False) as usage:
+                with Spent(lambda: [os.getpid()], children=False) as spent:
                     seconds = direct.run(paths)
-                return seconds, usage.cpu
+                return seconds, spent.cpu
 
             def whole() -> tuple[float, float]:
-                with Usage(lambda: around) as usage:
+                with Spent(lambda: around) as spent:
                     seconds = queued.run(paths)
-                return seconds, usage.cpu
+                return seconds, spent.cpu
 
             direct.run(paths[:1])
             queued.run(paths[:1])

@@ -15,6 +15,41 @@ Roots = Callable[[], Iterable[int]]
 """Returns the processes that count, each with all that it has started unless told otherwise."""
 
 
+class Spent:
+    """The processor seconds of processes while it is entered, by what they are called."""
+
+    def __init__(self, roots: Roots, children: bool = True) -> None:
+        self._roots = roots
+        self._children = children
+        self._before: dict[str, float] = {}
+        self.by_name: dict[str, float] = {}
+
+    @property
+    def cpu(self) -> float:
+        return sum(self.by_name.values())
+
+    def __enter__(self) -> Spent:
+        self._before = self._now()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        now = self._now()
+        self.by_name = {name: max(0.0, now[name] - self._before.get(name, 0.0)) for name in now}
+
+    def _now(self) -> dict[str, float]:
+        spent: dict[str, float] = {}
+        for process in _processes(self._roots, self._children):
+            with contextlib.suppress(psutil.Error):
+                name = process.name()
+                spent[name] = spent.get(name, 0.0) + _seconds(process)
+        return spent
+
+
 class Usage:
     """Watches processes while it is entered: `cpu` and `peak` are then those of that time.
 
@@ -22,17 +57,16 @@ class Usage:
     that begins and ends in between, and is nobody's child of those watched, is not seen.
     """
 
-    def __init__(self, roots: Roots, children: bool = True) -> None:
+    def __init__(self, roots: Roots) -> None:
+        self._spent = Spent(roots)
         self._roots = roots
-        self._children = children
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="usage", daemon=True)
-        self._before = 0.0
         self.cpu = 0.0
         self.peak = 0
 
     def __enter__(self) -> Usage:
-        self._before = sum(map(_seconds, self._processes()))
+        self._spent.__enter__()
         self._thread.start()
         return self
 
@@ -44,21 +78,23 @@ class Usage:
     ) -> None:
         self._over.set()
         self._thread.join()
-        self.cpu = max(0.0, sum(map(_seconds, self._processes())) - self._before)
+        self._spent.__exit__(kind, error, traceback)
+        self.cpu = self._spent.cpu
 
     def _watch(self) -> None:
         while True:
-            self.peak = max(self.peak, sum(map(_memory, self._processes())))
+            self.peak = max(self.peak, sum(map(_memory, _processes(self._roots))))
             if self._over.wait(_EVERY_SECONDS):
                 return
 
-    def _processes(self) -> set[psutil.Process]:
-        found: set[psutil.Process] = set()
-        for pid in self._roots():
-            with contextlib.suppress(psutil.Error):
-                root = psutil.Process(pid)
-                found |= {root, *(root.children(recursive=True) if self._children else [])}
-        return found
+
+def _processes(roots: Roots, children: bool = True) -> set[psutil.Process]:
+    found: set[psutil.Process] = set()
+    for pid in roots():
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(pid)
+            found |= {root, *(root.children(recursive=True) if children else [])}
+    return found
 
 
 def _seconds(process: psutil.Process) -> float:

@@ -41,6 +41,8 @@ def home() -> Iterator[Path]:
         for name in ("DATABASE_URL", "BROKER_URL", "OBJECT_STORE", "DEVICE"):
             patch.delenv(name, raising=False)
         patch.setenv("LEDGERMILL_HOME", str(folder))
+        # A page or two: more readers would only load more models. tests/faults has them.
+        patch.setenv("LEDGERMILL_READERS", "1")
         settings.cache_clear()
         yield folder
     settings.cache_clear()

@@ -1,4 +1,4 @@
-"""How much memory a process has, may have, and that it goes first where there is too little."""
+"""How much memory a process holds, and that it goes first where there is too little."""
 
 from __future__ import annotations
 
@@ -10,21 +10,8 @@ from pathlib import Path
 SHARE = 0.8
 """Of what the container or the machine has, one process takes no more than this by itself."""
 
-_CGROUPS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 _OOM = Path("/proc/self/oom_score_adj")
 _FIRST = 500
-
-
-def most_memory(cgroups: tuple[Path, ...] = _CGROUPS) -> int:
-    """Return how many bytes the container has where it has a limit, else the machine."""
-    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for file in cgroups:
-        with contextlib.suppress(OSError, ValueError):  # `max` is no limit
-            most = min(most, int(file.read_text()))
-    return most
 
 
 def resident() -> int:

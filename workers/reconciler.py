@@ -18,6 +18,8 @@ from workers.app import count_waiting, send
 from workers.settings import Settings
 
 SHARD_SOURCES = 16
+SHARING = 8
+"""A job's last pages are left to so many readers."""
 ABANDONED_HOURS = 24.0
 """A job whose client has named no source for so long gets no more of them."""
 KINDS: tuple[Kind, ...] = ("ingest", "digitize")
@@ -72,7 +74,9 @@ def refill(
             if kind == "ingest":
                 tokens = jobs.queue_sources(connection, job.job_id, SHARD_SOURCES, window)
             else:
-                tokens = jobs.queue_pages(connection, job.job_id, settings.shard_pages, window)
+                tokens = jobs.queue_pages(
+                    connection, job.job_id, settings.shard_pages, window, SHARING
+                )
         for token in tokens:
             send(app, kind, job.job_id, token, job.priority)
         sent += len(tokens)

@@ -68,8 +68,11 @@ class Settings(BaseSettings):
     """`file:///folder` or `s3://bucket/prefix?endpoint=host:port`."""
 
     device: str = "auto"
+    readers: int | None = Field(default=None, ge=1)
+    """Processes of one worker that read pages; `None` is one for each core, as far as memory goes,
+    and one with a GPU."""
     threads: int | None = Field(default=None, ge=1)
-    """Processor threads of one worker; `None` is all that this process may use."""
+    """Processor threads of one process; `None` is all that it may use, in a worker its share."""
 
     # Limits on what is read, checked at ingest.
     max_bytes: int = Field(default=2 * 1024**3, ge=1)

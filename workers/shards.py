@@ -42,8 +42,8 @@ READ_AHEAD_PIXELS = 100_000_000
 """Fewer pages where they have more than this together: some 300 MB in colour."""
 WRITE_BEHIND = 4
 """Transcriptions that wait for the database, at most."""
-MOST_SHARDS = 8
-"""So many are read without a break."""
+MOST_PAGES = 128
+"""So many are read without a break, in shards that follow upon each other."""
 
 _Held = tuple[ClaimedShard, ClaimedPage]
 
@@ -146,13 +146,15 @@ def digitize_shard(
         else:
             record(lambda c: jobs.page_failed(c, held.token, page_id, why))
 
-    def pages() -> Iterator[_Held]:
+    def pages() -> Iterator[_Held | None]:
         while True:
             held = shards[-1]
             yield from ((held, page) for page in held.pages)
+            yield None
             with watch.waiting():
                 give_back()
-                following = None if stopping() or len(shards) >= MOST_SHARDS else more()
+                enough = stopping() or sum(len(each.pages) for each in shards) >= MOST_PAGES
+                following = None if enough else more()
             if following is None:
                 return
             shards.append(following)
@@ -211,13 +213,21 @@ def digitize_shard(
     return saved
 
 
-def _read_ahead(pages: Iterable[_Held], read: Read) -> Iterator[tuple[_Held, Future[Image]]]:
-    """Yield the pages in order, each with its pixels on the way, `READ_AHEAD` of them at most."""
+def _read_ahead(pages: Iterable[_Held | None], read: Read) -> Iterator[tuple[_Held, Future[Image]]]:
+    """Yield the pages in order, each with its pixels on the way, `READ_AHEAD` of them at most.
+
+    None among them stands where more would have to be claimed: that waits until there is but one
+    page ahead, so that others find something to do.
+    """
     with ThreadPoolExecutor(2, thread_name_prefix="read") as pool:
         coming: deque[tuple[_Held, Future[Image]]] = deque()
         try:
-            for held, page in pages:
-                coming.append(((held, page), pool.submit(read, page.image_sha256)))
+            for item in pages:
+                if item is None:
+                    while len(coming) > 1:
+                        yield coming.popleft()
+                    continue
+                coming.append((item, pool.submit(read, item[1].image_sha256)))
                 while len(coming) > READ_AHEAD or (
                     sum(waiting.pixels for (_, waiting), _ in coming) > READ_AHEAD_PIXELS
                 ):

@@ -31,6 +31,7 @@ import structlog
 
 from pipeline.errors import LedgermillError
 from workers.logging import set_up
+from workers.machine import share_out
 from workers.memory import give_back as give_back_memory
 from workers.memory import go_first
 from workers.monitoring.measure import Measure, Outbox, parse, unmeasured
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from workers.services import Endpoints
 
 GROUPS: tuple[tuple[str, ...], ...] = (("ingest", "export"), ("digitize",))
-"""The queues of one process: taking in goes on while the other reads, and loads no models."""
+"""The queues of one process: taking in goes on while others read, and loads no models."""
 
 EXIT_AFTER_SHARDS = 1000
 """A process makes way for a new one then, so that nothing it leaks adds up."""
@@ -75,6 +76,7 @@ class _Child:
     """One process of the worker, started again whenever it ends."""
 
     queues: tuple[str, ...]
+    threads: int | None = None
     process: subprocess.Popen[bytes] | None = None
     line: socket.socket | None = None
     shards: list[tuple[Kind, str]] = field(default_factory=list)
@@ -95,8 +97,9 @@ def supervise(
     stop: threading.Event,
     watched: bool = False,
 ) -> None:
-    """Keep one process for each group of queues at work until `stop` is set and they have ended.
+    """Keep processes for each group of queues at work until `stop` is set and they have ended.
 
+    A group that reads pages has as many as the machine has room for, others one.
     `watched`, it also serves metrics where the settings say so.
     """
     from storage.database import connect
@@ -106,7 +109,7 @@ def supervise(
         target=_reconcile_forever, args=(database, endpoints, stop), name="reconcile", daemon=True
     )
     reconciling.start()
-    children = [_Child(tuple(group)) for group in groups]
+    children = [child for group in groups for child in _children(tuple(group))]
     unwatch = _watch(children, database, endpoints, stop) if watched else None
     try:
         while not stop.wait(0.1):
@@ -130,6 +133,14 @@ def supervise(
             unwatch()
         reconciling.join(RECONCILE_SECONDS)
         database.dispose()
+
+
+def _children(group: tuple[str, ...]) -> list[_Child]:
+    chosen = settings()
+    if "digitize" not in group:
+        return [_Child(group, chosen.threads)]
+    readers = share_out(chosen.device, chosen.readers, chosen.threads)
+    return [_Child(group, readers.threads) for _ in range(readers.processes)]
 
 
 def _watch(
@@ -192,7 +203,7 @@ def _start(child: _Child, endpoints: Endpoints) -> None:
     with theirs:
         child.process = subprocess.Popen(
             [*command, *child.queues],
-            env=_environment(endpoints),
+            env=_environment(endpoints, child.threads),
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             start_new_session=True,  # what interrupts a terminal is for the supervisor
@@ -203,7 +214,7 @@ def _start(child: _Child, endpoints: Endpoints) -> None:
     _log.info("started", pid=child.process.pid, queues=child.queues)
 
 
-def _environment(endpoints: Endpoints) -> dict[str, str]:
+def _environment(endpoints: Endpoints, threads: int | None) -> dict[str, str]:
     environment = dict(os.environ)
     environment["LEDGERMILL_DATABASE_URL"] = endpoints.database_url
     environment["LEDGERMILL_BROKER_URL"] = endpoints.broker_url
@@ -212,8 +223,8 @@ def _environment(endpoints: Endpoints) -> dict[str, str]:
     environment.setdefault("MALLOC_ARENA_MAX", "2")
     # torch keeps what it has made for a shape of batch, of 1,024 shapes: that grows for hours.
     environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
-    threads = settings().threads
     if threads is not None:
+        environment["LEDGERMILL_THREADS"] = str(threads)
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = str(threads)
     return environment
@@ -465,7 +476,7 @@ def start_logging() -> None:
 def run_supervisor(queues: Sequence[str] = (), with_client: bool = False) -> int:
     """Be a worker until told to stop, by SIGTERM, SIGINT or, `with_client`, the end of stdin.
 
-    The named queues share one process; without any, each of `GROUPS` has one. Stopping, it
+    The named queues share processes; without any, each of `GROUPS` has its own. Stopping, it
     finishes the pages that it has begun and gives the others back; told twice, it does not wait.
     """
     from workers import services

@@ -78,6 +78,8 @@ class RapidOcr:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3
+        # As in `pipeline`: idle threads leave their core to others.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_cpu_mem_arena = False  # widths vary: an arena would only ever grow
         providers: list[Any] = ["CPUExecutionProvider"]
         if cuda:

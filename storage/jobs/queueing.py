@@ -12,6 +12,9 @@ from storage.jobs.trouble import trial
 
 _LEAST_SHARE = 2
 
+_LEAST_PAGES = 4
+"""Of a shard, while more pages are coming."""
+
 
 def open_jobs(connection: Connection) -> list[OpenJob]:
     """Return the jobs that are not finished nor paused, the most urgent first, then the oldest."""
@@ -24,13 +27,16 @@ def open_jobs(connection: Connection) -> list[OpenJob]:
     return [OpenJob(row.id, row.priority) for row in rows]
 
 
-def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: int) -> list[str]:
+def queue_pages(
+    connection: Connection, job_id: int, shard_pages: int, window: int, readers: int = 1
+) -> list[str]:
     """Gather waiting pages into shards until the job's share of `window` is queued.
 
     Returns the tokens of the new ones. The jobs that have work queued share the window evenly.
 
-    A shard holds at most `shard_pages` pages, and no more than any of its pages allows. While more
-    pages are coming, one that is not full waits for them, unless nothing of the job is being read.
+    A shard holds at most `shard_pages` pages, fewer where `readers` would else not all have some of
+    what is left, and no more than any of its pages allows. While more pages are coming, one that is
+    not full waits for them, unless nothing of the job is being read.
     """
     free = _free(connection, "digitize", job_id, window)
     held = trial(connection, "digitize", job_id) if free > 0 else None
@@ -51,18 +57,21 @@ def queue_pages(connection: Connection, job_id: int, shard_pages: int, window: i
         {
             "job": job_id,
             "most": shard_pages,
-            "rows": free * shard_pages,
+            "rows": max(free, readers) * shard_pages,
             "tried": held.tried if held else [],
             "longest": LONGEST_WAIT,
         },
-    )
+    ).all()
+    coming = bool(rows) and _more_come(connection, job_id)
+    if readers > 1:
+        even = -(-len(rows) // readers)
+        shard_pages = min(shard_pages, max(even, _LEAST_PAGES if coming else 1))
     limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
     groups = gather(limits.items())[:free]
     if (
-        groups
+        coming
         and len(groups[-1]) < min(limits[page] for page in groups[-1])
         and (len(groups) > 1 or _moves(connection, job_id))
-        and _more_come(connection, job_id)
     ):
         groups.pop()
     return _queue(connection, "digitize", job_id, groups)

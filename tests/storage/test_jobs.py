@@ -87,6 +87,23 @@ def test_pages_are_queued_in_shards_within_the_window(connection: Connection) ->
     assert len(jobs.queue_pages(connection, job_id, 3, 2)) == 1, "a claimed shard makes room"
 
 
+def test_the_last_pages_are_left_to_many_readers(connection: Connection) -> None:
+    job_id = make_job(connection, 40)
+    sizes = []
+    while tokens := jobs.queue_pages(connection, job_id, 8, 1, 4):
+        shard = jobs.claim(connection, tokens[0], "w")
+        assert shard is not None
+        sizes.append(len(shard.pages))
+    assert sizes == [8, 8, 6, 5, 4, 3, 2, 1, 1, 1, 1]
+
+
+def test_while_more_are_coming_shards_are_not_too_small(connection: Connection) -> None:
+    job_id = make_job(connection, 6)
+    jobs.add_sources(connection, job_id, [NewSource("more.pdf", "0" * 64)])
+    assert len(jobs.queue_pages(connection, job_id, 8, 8, 4)) == 1
+    assert list(states(connection, job_id).values()) == ["queued"] * 4 + ["pending"] * 2
+
+
 def test_a_shard_that_is_not_full_waits_for_more_pages(connection: Connection) -> None:
     job_id = make_job(connection, 5)
     jobs.add_sources(connection, job_id, [NewSource("more.pdf", "0" * 64)])

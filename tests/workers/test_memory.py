@@ -1,20 +1,6 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from workers.memory import give_back, most_memory, resident
-
-
-def test_a_container_s_limit_counts_where_it_is_less(tmp_path: Path) -> None:
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit, none = tmp_path / "memory.max", tmp_path / "limit_in_bytes"
-    none.write_text("max\n")
-    assert most_memory((limit, none)) == machine
-    limit.write_text("1073741824\n")
-    assert most_memory((limit, none)) == 1 << 30
-    limit.write_text(f"{machine * 2}\n")
-    assert most_memory((limit, none)) == machine
+from workers.memory import give_back, resident
 
 
 def test_what_is_taken_is_seen() -> None:

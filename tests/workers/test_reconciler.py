@@ -23,6 +23,7 @@ SETTINGS = Settings(shard_pages=2, window_shards=3, stale_seconds=30)
 @pytest.fixture
 def app(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[celery.Celery]:
     monkeypatch.setattr(reconciler, "_IN_TRANSIT", -1.0)
+    monkeypatch.setattr(reconciler, "SHARING", 1)
     made = celery_app(broker_url)
     flush(made)
     yield made

@@ -45,7 +45,7 @@ def child(code: str, token: str) -> worker._Child:
             pass_fds=[theirs.fileno()],
         )
     now = time.monotonic()
-    return worker._Child(("digitize",), process, ours, started=now, heard=now)
+    return worker._Child(("digitize",), None, process, ours, started=now, heard=now)
 
 
 def tend_until_buried(
@@ -155,14 +155,8 @@ def supervised(code: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     return process, ours
 
 
-def test_threads_are_bounded_by_the_settings(
-    services: Endpoints, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Two:
-        threads = 2
-
-    monkeypatch.setattr(worker, "settings", Two)
-    found = worker._environment(services)
-    assert found["OMP_NUM_THREADS"] == "2"
+def test_a_process_has_its_share_of_the_threads(services: Endpoints) -> None:
+    found = worker._environment(services, 2)
+    assert found["OMP_NUM_THREADS"] == found["LEDGERMILL_THREADS"] == "2"
     assert found["LEDGERMILL_BROKER_URL"] == services.broker_url
     assert "OMP_NUM_THREADS" not in os.environ or os.environ["OMP_NUM_THREADS"] != "2"
