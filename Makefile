@@ -26,7 +26,7 @@ demo: $(READY)
 	head -4 out/hourly-pressure.table-1.csv
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadscope
 
 lint: $(READY)
 	$(BIN)/ruff check .

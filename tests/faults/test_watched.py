@@ -49,6 +49,7 @@ def worker(machine: Any, port: int) -> Iterator[psutil.Process]:
         ledgermill_metrics_port=port,
         ledgermill_health_seconds=4,
         ledgermill_stale_seconds=300,  # it is not to be killed for being silent
+        ledgermill_readers=1,
         ledgermill_shard_pages=2,
     )
     yield psutil.Process(process.pid)
