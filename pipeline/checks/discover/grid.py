@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.sheet import Sheet
+from pipeline.checks.sheet import Candidate, Sheet
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -93,14 +93,14 @@ def read_grid(sheet: Sheet) -> Grid:
             continue
         place = at_row[row], at_column[column]
         ink[place] = True
-        if entry.value is None:
+        found = [(each.value, each.logprob) for each in entry.candidates if each.value is not None]
+        if not found or (entry.value is None and not is_misread(entry.candidates[0])):
             ink[place] = not entry.candidates  # text where a number should be says nothing here
             continue
-        values[place], known[place], decimals[place] = entry.value, True, entry.decimals
-        found = [each for each in entry.candidates if each.value is not None][:RIVALS]
-        for rank, each in enumerate(found):
-            rivals[place][rank] = each.value
-            chances[place][rank] = np.exp(each.logprob)
+        values[place], known[place], decimals[place] = found[0][0], True, entry.decimals
+        for rank, (value, logprob) in enumerate(found[:RIVALS]):
+            rivals[place][rank] = value
+            chances[place][rank] = np.exp(logprob)
     labelled = {
         row
         for (row, _), entry in sheet.entries.items()
@@ -119,6 +119,11 @@ def read_grid(sheet: Sheet) -> Grid:
         np.array([kind in ("day", "hour") for kind in kinds], bool),
         np.array([row in labelled for row in rows], bool),
     )
+
+
+def is_misread(candidate: Candidate) -> bool:
+    """Tell whether a reading has figures, but too many or otherwise not those of a number."""
+    return candidate.value is None and any(sign.isdecimal() for sign in candidate.text)
 
 
 def _counts(numbers: list[int]) -> tuple[list[int], list[int]]:

@@ -8,9 +8,12 @@ choose one where it must; what is left is spread over all numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.checks.columns.restore import restore
+from pipeline.checks.notation import decimals as decimals_in
+from pipeline.checks.notation import read_number
 from pipeline.checks.sheet import Candidate, Column, Entry
 from pipeline.checks.spelling import decimals_of
 
@@ -29,6 +32,10 @@ ALIKE = {frozenset(pair) for pair in ("17", "38", "35", "56", "58", "68", "06", 
 ALIKE_WEIGHT = 4.0
 """Digits that are taken for each other more often than others."""
 
+TOO_MANY, DOUBLED_WEIGHT = 0.5, 4.0
+"""How often what is no number of its column has just one figure too many; and how much likelier
+that is one of two alike that stand together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rivals:
@@ -45,7 +52,7 @@ class Rivals:
 
 def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
     """Return all that a cell may say; nothing is listed where no candidate is a number."""
-    read = _read(entry, column.decimals - column.implied)
+    read = _read([*entry.candidates, *_shortened(entry, column, scale)], column)
     if not read:
         return Rivals((), (), (), 1.0)
     if entry.certain and read[0].value is not None:
@@ -97,13 +104,40 @@ def _usual_digits(column: Column, text: str) -> int | None:
     return count if sum(character in "0123456789" for character in text) == count else None
 
 
-def _read(entry: Entry, decimals: int) -> list[Candidate]:
+def _shortened(entry: Entry, column: Column, scale: int) -> Iterator[Candidate]:
+    """Yield the numbers that candidates without a value may say, if a figure was seen twice."""
+    for each in entry.candidates:
+        text = each.text
+        places = [i for i, character in enumerate(text) if character in "0123456789"]
+        if each.value is not None or not 1 < len(places) <= MOST_DIGITS + 1:
+            continue
+        found: list[tuple[str, int, float]] = []
+        for i in places:
+            shorter = text[:i] + text[i + 1 :]
+            number = read_number(shorter)
+            if number is None:
+                continue
+            if column.implied and not decimals_in(number):
+                number = number.scaleb(-column.implied)
+            if column.lead is not None:
+                number = restore(number, column.lead)
+            if decimals_in(number) <= scale:
+                alike = text[i] in (text[i - 1 : i], text[i + 1 : i + 2])
+                weight = DOUBLED_WEIGHT if alike else 1.0
+                found.append((shorter, int(number.scaleb(scale)), weight))
+        total = sum(weight for *_, weight in found)
+        for shorter, value, weight in found:
+            yield Candidate(shorter, value, each.logprob + math.log(TOO_MANY * weight / total))
+
+
+def _read(candidates: Sequence[Candidate], column: Column) -> list[Candidate]:
     """Return the candidates that are numbers, those of the same value made one.
 
-    Its text is that with so many decimals, as the column writes them, or else the likeliest.
+    Its text is that with as many decimals as the column writes, or else the likeliest.
     """
+    decimals = column.decimals - column.implied
     merged: dict[int, Candidate] = {}
-    for each in entry.candidates:
+    for each in candidates:
         if each.value is None:
             continue
         same = merged.get(each.value)

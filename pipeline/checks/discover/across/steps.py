@@ -33,11 +33,15 @@ def _step(body: Body, column: int, scale: int) -> Rule | None:
     held = values[follows] - values[follows - 1] == step
     if not step or held.sum() < max(LEAST, HOLDS * len(follows)):
         return None
+    # What stands below a misread number still follows the one above that.
+    above = values[follows - 1]
+    farther = np.where((follows > 1) & known[follows - 2], values[follows - 2] + step, above)
+    borne = held | (values[follows] == farther + step)
     pool = values[known]
-    same = (pool[None] == (values[follows - 1] + step)[:, None]).sum(axis=1)
+    same = (pool == np.stack([above, farther])[..., None] + step).any(axis=0).sum(axis=1)
     chance = np.maximum(same, 1) / len(pool)
     tries = math.log(KINDS * body.width * len(found))
-    score = log_e(held.astype(float), chance, len(pool)) - tries
+    score = log_e(borne.astype(float), chance, len(pool)) - tries
     if score < LEAST_SCORE:
         return None
     there = np.zeros(len(values), bool)

@@ -30,6 +30,17 @@ def test_rivals_are_kept_with_their_chances() -> None:
     assert grid.rows == (0, 1)  # a row without a number says nothing
 
 
+def test_a_cell_misread_with_too_many_figures_is_a_number_all_the_same() -> None:
+    sheet = sheet_of([[1, 2], [3, 4], [5, 6]])
+    broken = (Candidate("4.41", None, math.log(0.8)), Candidate("4.1", 41, math.log(0.1)))
+    words = (Candidate("rain", None, math.log(0.8)), Candidate("4", 4, math.log(0.1)))
+    for candidates, known in ((broken, True), (words, False)):
+        entries = {**sheet.entries, (2, 1): Entry(candidates)}
+        grid = read_grid(Sheet(4, sheet.columns, 1, entries, 1))
+        assert grid.known[1, 1] == known
+        assert grid.values[1, 1] == (41 if known else 0)
+
+
 def test_the_last_digit_is_what_the_column_and_the_row_agree_on() -> None:
     rows = [[10, 200, 30], [20, 300, 40], [30, 400, 50]]
     sheet = sheet_of(rows, decimals=[1, 0, 1])

@@ -38,6 +38,27 @@ def test_a_digit_may_be_taken_for_another_lost_or_seen_twice() -> None:
     assert listed[287] > 100 * listed[281]
 
 
+def test_what_has_a_figure_too_many_is_one_of_what_is_left_without() -> None:
+    doubled = entry(("299.97", None, 0.8), ("28.9", 289, 0.1))
+    column = Column("number", pattern="dd.d", decimals=1)
+    listed = chances(doubled, column)
+    assert listed[2999] + listed[2997] > 0.3
+    assert listed[2999] == pytest.approx(listed[2997], rel=0.2)
+    alone = chances(entry(("2.887", None, 0.9), decimals=2), Column("number", decimals=2), 2)
+    assert alone[287] > 1.5 * alone[288], "of two alike either may be too many"
+
+
+def test_what_omits_its_first_figures_has_them_when_a_figure_is_taken_out() -> None:
+    lead = Lead(Decimal("29.5"), Decimal(10), 1)
+    column = Column("number", pattern="d.ddd", decimals=3, lead=lead)
+    listed = chances(entry(("9.6644", None, 0.9), decimals=3), column, 3)
+    assert {29664, 29644} <= set(listed)
+
+
+def test_what_cannot_be_a_number_stays_none() -> None:
+    assert find_rivals(entry(("NW 2", None, 0.9)), Column("number"), 1).values == ()
+
+
 def test_a_number_may_begin_with_its_point() -> None:
     rivals = find_rivals(entry(("-.6", -6, 0.7)), Column("number"), 1)
     said = dict(zip(rivals.values, rivals.texts, strict=True))

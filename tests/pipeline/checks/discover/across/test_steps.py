@@ -36,3 +36,9 @@ def test_lost_days_are_linked_and_rows_that_are_no_days_passed_over() -> None:
 @pytest.mark.parametrize("days", [[5] * 12, [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], [1, 2, 3]])
 def test_what_does_not_count(days: list[int | None]) -> None:
     assert step_rules(days) == []
+
+
+def test_misread_days_here_and_there_hide_no_count() -> None:
+    [rule] = step_rules([1, 3, 3, 4, 5, 5, 7, 8, 9, 100, 11, 12, 13, 14, 15, 16])
+    assert (rule.formula, rule.tested, rule.held) == ("c0 = c0[-1] + 1", 15, 9)
+    assert len(rule.instances) == 15
