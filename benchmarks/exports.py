@@ -146,11 +146,25 @@ def export(collection: str, out: Path) -> tuple[float, float, float]:
     command += ["--collection", collection, "--format", ",".join(exports.ALL), "--json"]
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
+    peak, ended = 0.0, 0
+    while not ended:
+        # Not `ru_maxrss`: that counts what this process held when it started the other.
+        peak = max(peak, held_at_most(process.pid))
+        time.sleep(0.05)
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"export ended with {process.returncode}")
-    return used.ru_maxrss / 1024, time.monotonic() - started, used.ru_utime + used.ru_stime
+    return peak, time.monotonic() - started, used.ru_utime + used.ru_stime
+
+
+def held_at_most(pid: int) -> float:
+    """Return the most memory that a process has held so far, in MiB; 0 where it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def digest(out: Path) -> tuple[str, int]:
