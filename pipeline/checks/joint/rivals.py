@@ -52,7 +52,8 @@ class Rivals:
 
 def find_rivals(entry: Entry, column: Column, scale: int) -> Rivals:
     """Return all that a cell may say; nothing is listed where no candidate is a number."""
-    read = _read([*entry.candidates, *_shortened(entry, column, scale)], column)
+    shortened = () if entry.certain else _shortened(entry, column, scale)
+    read = _read([*entry.candidates, *shortened], column)
     if not read:
         return Rivals((), (), (), 1.0)
     if entry.certain and read[0].value is not None:

@@ -55,8 +55,10 @@ def test_what_omits_its_first_figures_has_them_when_a_figure_is_taken_out() -> N
     assert {29664, 29644} <= set(listed)
 
 
-def test_what_cannot_be_a_number_stays_none() -> None:
-    assert find_rivals(entry(("NW 2", None, 0.9)), Column("number"), 1).values == ()
+@pytest.mark.parametrize(("text", "certain"), [("NW 2", False), ("299.97", True)])
+def test_what_is_no_number_or_certain_stays_as_it_is(text: str, certain: bool) -> None:
+    found = Entry((Candidate(text, None, 0.0),), 1, certain)
+    assert find_rivals(found, Column("number"), 1).values == ()
 
 
 def test_a_number_may_begin_with_its_point() -> None:
