@@ -121,7 +121,7 @@ def contents(place: Endpoints) -> dict[str, object]:
         database.dispose()
     sql = ask(
         reader_url(place.database_url, None),
-        "select * from cells order by 1, 2, 3, 4, 5, 6",
+        "select * from cells order by 1, 2, 3, 4, 5, 6, 7",
         seconds=10,
         rows=1000,
     )
