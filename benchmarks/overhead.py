@@ -24,7 +24,7 @@ from pathlib import Path
 
 from report import machine, markdown
 from seaweed import Seaweed
-from usage import Spent
+from usage import spent
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "overhead.md"
@@ -200,14 +200,14 @@ def measure(paths: Sequence[Path], rounds: int, store: Seaweed) -> list[Pair]:
             around += [process.pid for process in store.processes()]
 
             def alone() -> tuple[float, float]:
-                with Spent(lambda: [os.getpid()], children=False) as spent:
-                    seconds = direct.run(paths)
-                return seconds, spent.cpu
+                before = spent([os.getpid()], children=False)
+                seconds = direct.run(paths)
+                return seconds, spent([os.getpid()], children=False) - before
 
             def whole() -> tuple[float, float]:
-                with Spent(lambda: around) as spent:
-                    seconds = queued.run(paths)
-                return seconds, spent.cpu
+                before = spent(around)
+                seconds = queued.run(paths)
+                return seconds, spent(around) - before
 
             direct.run(paths[:1])
             queued.run(paths[:1])

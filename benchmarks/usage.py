@@ -12,42 +12,7 @@ import psutil
 _EVERY_SECONDS = 0.25
 
 Roots = Callable[[], Iterable[int]]
-"""Returns the processes that count, each with all that it has started unless told otherwise."""
-
-
-class Spent:
-    """The processor seconds of processes while it is entered, by what they are called."""
-
-    def __init__(self, roots: Roots, children: bool = True) -> None:
-        self._roots = roots
-        self._children = children
-        self._before: dict[str, float] = {}
-        self.by_name: dict[str, float] = {}
-
-    @property
-    def cpu(self) -> float:
-        return sum(self.by_name.values())
-
-    def __enter__(self) -> Spent:
-        self._before = self._now()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        now = self._now()
-        self.by_name = {name: max(0.0, now[name] - self._before.get(name, 0.0)) for name in now}
-
-    def _now(self) -> dict[str, float]:
-        spent: dict[str, float] = {}
-        for process in _processes(self._roots, self._children):
-            with contextlib.suppress(psutil.Error):
-                name = process.name()
-                spent[name] = spent.get(name, 0.0) + _seconds(process)
-        return spent
+"""Returns the processes that count, each with all that it has started."""
 
 
 class Usage:
@@ -58,15 +23,15 @@ class Usage:
     """
 
     def __init__(self, roots: Roots) -> None:
-        self._spent = Spent(roots)
         self._roots = roots
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="usage", daemon=True)
+        self._before = 0.0
         self.cpu = 0.0
         self.peak = 0
 
     def __enter__(self) -> Usage:
-        self._spent.__enter__()
+        self._before = spent(self._roots())
         self._thread.start()
         return self
 
@@ -78,19 +43,23 @@ class Usage:
     ) -> None:
         self._over.set()
         self._thread.join()
-        self._spent.__exit__(kind, error, traceback)
-        self.cpu = self._spent.cpu
+        self.cpu = max(0.0, spent(self._roots()) - self._before)
 
     def _watch(self) -> None:
         while True:
-            self.peak = max(self.peak, sum(map(_memory, _processes(self._roots))))
+            self.peak = max(self.peak, sum(map(_memory, _processes(self._roots()))))
             if self._over.wait(_EVERY_SECONDS):
                 return
 
 
-def _processes(roots: Roots, children: bool = True) -> set[psutil.Process]:
+def spent(pids: Iterable[int], children: bool = True) -> float:
+    """Return what processes, and all that they have started, took of the processors; seconds."""
+    return sum(map(_seconds, _processes(pids, children)))
+
+
+def _processes(pids: Iterable[int], children: bool = True) -> set[psutil.Process]:
     found: set[psutil.Process] = set()
-    for pid in roots():
+    for pid in pids:
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(pid)
             found |= {root, *(root.children(recursive=True) if children else [])}

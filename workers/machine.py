@@ -14,6 +14,9 @@ _MEMORY = (
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _NVIDIA = Path("/dev/nvidiactl")
 
+SHARE = 0.8
+"""Of the memory there is, one process takes no more than this by itself."""
+
 _READER_MEMORY = 3 * 2**30
 """Bytes that the machine should have for each process that reads; most of the time it takes one."""
 

@@ -7,9 +7,6 @@ import ctypes
 import os
 from pathlib import Path
 
-SHARE = 0.8
-"""Of what the container or the machine has, one process takes no more than this by itself."""
-
 _OOM = Path("/proc/self/oom_score_adj")
 _FIRST = 500
 

@@ -42,6 +42,8 @@ READ_AHEAD_PIXELS = 100_000_000
 """Fewer pages where they have more than this together: some 300 MB in colour."""
 WRITE_BEHIND = 4
 """Transcriptions that wait for the database, at most."""
+GIVE_BACK_PAGES = 16
+"""After about so many pages the system has back what memory is free."""
 MOST_PAGES = 128
 """So many are read without a break, in shards that follow upon each other."""
 
@@ -152,9 +154,10 @@ def digitize_shard(
             yield from ((held, page) for page in held.pages)
             yield None
             with watch.waiting():
-                give_back()
-                enough = stopping() or sum(len(each.pages) for each in shards) >= MOST_PAGES
-                following = None if enough else more()
+                taken = sum(len(each.pages) for each in shards)
+                if taken // GIVE_BACK_PAGES > (taken - len(held.pages)) // GIVE_BACK_PAGES:
+                    give_back()
+                following = None if stopping() or taken >= MOST_PAGES else more()
             if following is None:
                 return
             shards.append(following)

@@ -22,8 +22,7 @@ from storage.jobs import ClaimedShard, ClaimedSource, Kind, RunOfShard
 from storage.objects import ObjectStore
 from workers.app import task_name
 from workers.ingest import ingest_source
-from workers.machine import most_memory
-from workers.memory import SHARE
+from workers.machine import SHARE, most_memory
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, patiently, reason
 from workers.reconciler import refill, shard_died

@@ -78,13 +78,18 @@ def read_number(text: str) -> Decimal | None:
     text = text.strip()
     if NIL.fullmatch(text):
         return Decimal(0)
-    if not any(character.isdecimal() for character in text) and not set(text) & set(FRACTIONS):
+    if not has_figures(text) and not set(text) & set(FRACTIONS):
         return None
     fraction = _fraction(text)
     if fraction is not None:
         return fraction
     number = plain_number(_bare(text))
     return Decimal(number) if NUMBER.fullmatch(number) else None
+
+
+def has_figures(text: str) -> bool:
+    """Tell whether a text has figures: it was meant for a number, or one is in it."""
+    return any(character.isdecimal() for character in text)
 
 
 def _bare(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from functools import cache, partial
 
 from sqlalchemy import Connection, text
 
@@ -62,16 +63,20 @@ def queue_pages(
             "longest": LONGEST_WAIT,
         },
     ).all()
-    coming = bool(rows) and _more_come(connection, job_id)
-    if readers > 1:
+    # Asked only where it matters: of a job with a million sources it looks at all of them.
+    coming = cache(partial(_more_come, connection, job_id))
+    if readers > 1 and rows:
         even = -(-len(rows) // readers)
-        shard_pages = min(shard_pages, max(even, _LEAST_PAGES if coming else 1))
+        if even < _LEAST_PAGES and coming():
+            even = _LEAST_PAGES
+        shard_pages = min(shard_pages, even)
     limits = {row.page_id: min(row.shard_limit, shard_pages) for row in rows}
     groups = gather(limits.items())[:free]
     if (
-        coming
+        groups
         and len(groups[-1]) < min(limits[page] for page in groups[-1])
         and (len(groups) > 1 or _moves(connection, job_id))
+        and coming()
     ):
         groups.pop()
     return _queue(connection, "digitize", job_id, groups)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from storage import jobs
-from storage.jobs import ClaimedPage, ClaimedShard, NewSource, OpenJob
+from storage.jobs import ClaimedPage, ClaimedShard, NewSource, OpenJob, queueing
 from storage.jobs.queueing import gather
 
 Connection = sqlalchemy.Connection
@@ -95,6 +95,14 @@ def test_the_last_pages_are_left_to_many_readers(connection: Connection) -> None
         assert shard is not None
         sizes.append(len(shard.pages))
     assert sizes == [8, 8, 6, 5, 4, 3, 2, 1, 1, 1, 1]
+
+
+def test_what_is_coming_is_not_asked_for_where_enough_waits(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "_more_come", lambda *_: pytest.fail("it is asked"))
+    job_id = make_job(connection, 40)
+    assert len(jobs.queue_pages(connection, job_id, 8, 2, 4)) == 2
 
 
 def test_while_more_are_coming_shards_are_not_too_small(connection: Connection) -> None:

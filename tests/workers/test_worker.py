@@ -45,7 +45,7 @@ def child(code: str, token: str) -> worker._Child:
             pass_fds=[theirs.fileno()],
         )
     now = time.monotonic()
-    return worker._Child(("digitize",), None, process, ours, started=now, heard=now)
+    return worker._Child(("digitize",), process=process, line=ours, started=now, heard=now)
 
 
 def tend_until_buried(

@@ -11,6 +11,7 @@ from pipeline.checks.columns.restore import restore
 from pipeline.checks.columns.writing import Writing, fits
 from pipeline.checks.notation import (
     decimals,
+    has_figures,
     is_ditto,
     read_day,
     read_hour,
@@ -104,8 +105,7 @@ def _meanings(
     odd = 0.5 if unlike or writing.odd is None else writing.odd
     if number is None:
         # What has figures but is no number was misread; a dash or a word may well stand there.
-        misread = any(character.isdecimal() for character in text)
-        yield Meant(text, None, logprob), chance * (odd if misread else 1 - odd)
+        yield Meant(text, None, logprob), chance * (odd if has_figures(text) else 1 - odd)
         return
     said = plain_number(text) if NUMBER.fullmatch(plain_number(text)) else text
     if writing.whole and decimals(number) and not unlike:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.sheet import Candidate, Sheet
+from pipeline.checks.notation import has_figures
+from pipeline.checks.sheet import Sheet
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -94,7 +95,7 @@ def read_grid(sheet: Sheet) -> Grid:
         place = at_row[row], at_column[column]
         ink[place] = True
         found = [(each.value, each.logprob) for each in entry.candidates if each.value is not None]
-        if not found or (entry.value is None and not is_misread(entry.candidates[0])):
+        if not found or (entry.value is None and not has_figures(entry.candidates[0].text)):
             ink[place] = not entry.candidates  # text where a number should be says nothing here
             continue
         values[place], known[place], decimals[place] = found[0][0], True, entry.decimals
@@ -119,11 +120,6 @@ def read_grid(sheet: Sheet) -> Grid:
         np.array([kind in ("day", "hour") for kind in kinds], bool),
         np.array([row in labelled for row in rows], bool),
     )
-
-
-def is_misread(candidate: Candidate) -> bool:
-    """Tell whether a reading has figures, but too many or otherwise not those of a number."""
-    return candidate.value is None and any(sign.isdecimal() for sign in candidate.text)
 
 
 def _counts(numbers: list[int]) -> tuple[list[int], list[int]]:

@@ -109,7 +109,7 @@ def _shortened(entry: Entry, column: Column, scale: int) -> Iterator[Candidate]:
     """Yield the numbers that candidates without a value may say, if a figure was seen twice."""
     for each in entry.candidates:
         text = each.text
-        places = [i for i, character in enumerate(text) if character in "0123456789"]
+        places = _figures(text)
         if each.value is not None or not 1 < len(places) <= MOST_DIGITS + 1:
             continue
         found: list[tuple[str, int, float]] = []
@@ -152,6 +152,11 @@ def _read(candidates: Sequence[Candidate], column: Column) -> list[Candidate]:
     return sorted(merged.values(), key=lambda each: -each.logprob)
 
 
+def _figures(text: str) -> tuple[int, ...]:
+    """Return where the digits of a text stand."""
+    return tuple(i for i, character in enumerate(text) if character in "0123456789")
+
+
 def _places(text: str) -> int:
     return decimals_of(text) or 0
 
@@ -179,7 +184,7 @@ class _Number:
 def _written(candidate: Candidate, decimals: int, scale: int) -> _Number | None:
     """Return how a candidate is written, `None` where its value is not that of its digits."""
     text = candidate.text
-    places = tuple(i for i, character in enumerate(text) if character in "0123456789")
+    places = _figures(text)
     if not places or len(places) > MOST_DIGITS or candidate.value is None:
         return None
     after = decimals_of(text)
