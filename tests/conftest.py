@@ -97,6 +97,8 @@ def connection(engine: sqlalchemy.Engine) -> Iterator[sqlalchemy.Connection]:
     with engine.begin() as made:
         # A test that failed may have left a transaction open; it must not hold up the others.
         made.execute(text("set local lock_timeout = '20s'"))
+        # What a browser's closed page still asks for locks in another order: that one gives way.
+        made.execute(text("set local deadlock_timeout = '30s'"))
         made.execute(text(f"truncate {names} restart identity cascade"))
     with engine.connect() as made:
         yield made
