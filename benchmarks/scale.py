@@ -272,11 +272,11 @@ def _drop_indexes(engine: sqlalchemy.Engine) -> dict[str, str]:
 def write_lines(url: str, size: Size) -> None:
     """Write the lines of all transcriptions, and the vocabulary."""
     from storage.database import connect
-    from storage.transcriptions import _Rows
+    from storage.rows import Rows
 
     words, rng = Words(), np.random.default_rng(SEED + 1)
     # What stands beside the text is drawn once and used again.
-    pool = [_Rows("page", drawn_page(words, rng, 2, 2)).lines for _ in range(32)]
+    pool = [list(Rows("page", drawn_page(words, rng, 2, 2)).lines()) for _ in range(32)]
     beside = [[line.split("\t", 3)[3] for line in page] for page in pool]
     seen: set[str] = set()
     some = 200
@@ -306,11 +306,11 @@ def write_lines(url: str, size: Size) -> None:
 def write_cells(url: str, size: Size) -> None:
     """Write the cells of the first transcriptions, and copies of them for the others."""
     from storage.database import connect
-    from storage.transcriptions import _Rows
+    from storage.rows import Rows
 
     words, rng = Words(), np.random.default_rng(SEED + 2)
     pool = [
-        list(_Rows("page", drawn_page(words, rng, size.rows, size.columns)).cells())
+        list(Rows("page", drawn_page(words, rng, size.rows, size.columns)).cells())
         for _ in range(200)
     ]
     own = min(size.transcriptions, max(len(pool), size.transcriptions // 20))
@@ -533,20 +533,26 @@ def run_of(connection: sqlalchemy.Connection, run_id: int) -> str:
 
 @dataclass(frozen=True)
 class Copied:
-    """Rows a second (of wall time and of processor time) of one round of writing the same pages."""
+    """Rows a second of one round of writing the same pages: in one COPY, and as a worker writes
+    that is behind; of processor time too (`busy`). `alone` is a page at a time, `whole` all that
+    `save_all` does.
+    """
 
     raw: float
     raw_busy: float
     path: float
     path_busy: float
-    whole_busy: float
+    alone: float
+    whole: float
 
 
 def measure_copy(engine: sqlalchemy.Engine, pages: int, rounds: int) -> list[Copied]:
     """Write pages of 50 lines and 1,000 cells: by one COPY a table, and as a worker does."""
     from storage import observations, transcriptions
     from storage.database import commit_soon
+    from storage.rows import Rows
     from storage.runs import ensure_run
+    from workers.shards import WRITE_BEHIND
 
     words, rng = Words(), np.random.default_rng(SEED + 5)
     read = [drawn_page(words, rng, 100, 10) for _ in range(pages)]
@@ -566,34 +572,43 @@ def measure_copy(engine: sqlalchemy.Engine, pages: int, rounds: int) -> list[Cop
             busy = on_processor(backend) - server + time.thread_time_ns() - client
             return wall, busy / 1e9
 
-        def save(number: int) -> None:
-            for page, one in zip(ids, read, strict=True):
+        def save(number: int, together: int) -> None:
+            for first in range(0, pages, together):
+                some = slice(first, first + together)
                 commit_soon(connection)
-                transcriptions.save(connection, page, number, one)
+                transcriptions.save_all(
+                    connection, number, map(transcriptions.ReadPage, ids[some], read[some])
+                )
                 connection.commit()
 
         for _ in range(rounds):
-            runs = [ensure_run(connection, f"copy-{time.time_ns()}", "ab", "1", {}) for _ in "ab"]
+            runs = [ensure_run(connection, f"copy-{time.time_ns()}", "ab", "1", {}) for _ in "abc"]
             connection.commit()
             first = int(connection.scalar(text("select max(id) from mill.transcription")))
             first += 10 * pages
             sent = {
-                "line": [transcriptions._Rows("page", one).lines for one in read],
-                "cell": [list(transcriptions._Rows("page", one).cells()) for one in read],
+                "line": [list(Rows("page", one).lines()) for one in read],
+                "cell": [list(Rows("page", one).cells()) for one in read],
             }
             raw = partial(_copy_all, connection, sent, first)
-            whole = timed(partial(save, runs[0]))
+            whole = timed(partial(save, runs[0], WRITE_BEHIND))
             once = timed(raw)
             # Without what is made of the rows: what the columns stand for, and the vocabulary.
             kept = observations.write, transcriptions.add_words
             observations.write = transcriptions.add_words = lambda *_: None  # type: ignore[assignment]
             try:
-                path = timed(partial(save, runs[1]))
+                path = timed(partial(save, runs[1], WRITE_BEHIND))
+                alone = timed(partial(save, runs[2], 1))
             finally:
                 observations.write, transcriptions.add_words = kept
             found.append(
                 Copied(
-                    rows / once[0], rows / once[1], rows / path[0], rows / path[1], rows / whole[1]
+                    rows / once[0],
+                    rows / once[1],
+                    rows / path[0],
+                    rows / path[1],
+                    rows / alone[0],
+                    rows / whole[0],
                 )
             )
             connection.execute(
@@ -752,7 +767,8 @@ def report(
 ) -> str:
     share = statistics.median(one.path / one.raw for one in copied)
     share_busy = statistics.median(one.path_busy / one.raw_busy for one in copied)
-    whole_busy = statistics.median(one.whole_busy / one.raw_busy for one in copied)
+    alone = statistics.median(one.alone / one.raw for one in copied)
+    whole = statistics.median(one.whole / one.raw for one in copied)
     lines = [
         f"# {size.lines:,} lines and {size.cells:,} cells",
         "",
@@ -768,13 +784,14 @@ def report(
         "",
         "## Written",
         "",
-        "Pages of 50 lines and 1,000 cells, one transaction a page, against one COPY a table of "
-        "the same rows into the same tables with the same indexes. The path is what `save` does "
-        "to write rows: checked, made COPY text, sent, the page's current run; the whole of `save` "
-        "also finds out what columns stand for and adds to the vocabulary.",
+        "Pages of 50 lines and 1,000 cells, as many in a transaction as a worker writes together "
+        "that is behind, against one COPY a table of the same rows into the same tables with the "
+        "same indexes. The path is what `save_all` does to write rows: checked, made COPY text, "
+        "sent, the pages' current run; alone: the same, a page in a transaction; the whole of "
+        "`save_all` also finds out what columns stand for and adds to the vocabulary.",
         "",
         markdown(
-            ["round", "raw rows/s", "path rows/s", "share", "share, busy", "whole `save`, busy"],
+            ["round", "raw rows/s", "path rows/s", "share", "share, busy", "alone", "whole"],
             [
                 [
                     number,
@@ -782,13 +799,14 @@ def report(
                     f"{one.path:,.0f}",
                     percent(one.path / one.raw),
                     percent(one.path_busy / one.raw_busy),
-                    percent(one.whole_busy / one.raw_busy),
+                    percent(one.alone / one.raw),
+                    percent(one.whole / one.raw),
                 ]
                 for number, one in enumerate(copied, 1)
             ],
         ),
         f"Median: {percent(share)} of wall time (bar 70 %), {percent(share_busy)} busy, "
-        f"whole {percent(whole_busy)}.",
+        f"alone {percent(alone)}, whole {percent(whole)}.",
         "",
         "## Queued",
         "",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from pipeline.errors import BadInput
 from storage.corrections.kept import place_of
 from storage.corrections.records import LinePlace, Place
-from storage.transcriptions import LONGEST_TEXT, UNSTORABLE
+from storage.rows import LONGEST_TEXT, UNSTORABLE
 
 _SAY = """
     insert into mill.opinion (page_id, run_id, line, "table", "row", "column", author, text)

@@ -1,17 +1,11 @@
-"""Transcriptions in and out of Postgres, one page at a time.
-
-A page with a dense table is some thousand rows; they go in through COPY, whose text is written
-here because that is several times faster than adapting every value.
-"""
+"""Transcriptions in and out of Postgres."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, ParamSpec, TypeVar, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text
@@ -21,44 +15,45 @@ from pipeline.page import (
     Alternative,
     Cell,
     Line,
-    LineStatus,
     Polygon,
-    RegionKind,
-    Status,
     Table,
     Transcription,
     as_polygon,
     as_region,
     as_tag,
-    region_as_json,
-    tag_as_json,
 )
 from storage import observations
 from storage.database import may_pass, unavailable
 from storage.languages import UNSPACED, configuration_of
+from storage.rows import Rows
 
-_FARTHEST = 1e8
-LONGEST_TEXT = 200_000
-_STATUSES = frozenset(get_args(Status))
-_LINE_STATUSES = frozenset(get_args(LineStatus))
-_REGION_KINDS = frozenset(get_args(RegionKind))
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NULL = "\\N"
 _AT_ONCE = 50
-P = ParamSpec("P")
-T = TypeVar("T")
-_POLYGON = "{%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f}"
 
-_MAKE_CURRENT = """
-    with asked as (
-        select coalesce((select created_at from mill.job where id = :job), clock_timestamp()) as at
-    )
-    update mill.page set current_run_id = :run, current_asked_at = asked.at from asked
-    where id = :page and coalesce(current_asked_at <= asked.at, true)
+_INSERT = """
+    insert into mill.transcription (page_id, run_id, width, height, angle, confidence, regions)
+    select page, :run, width, height, angle, confidence, cast(regions as jsonb)
+    from unnest(
+        cast(:pages as bigint[]), cast(:widths as integer[]), cast(:heights as integer[]),
+        cast(:angles as double precision[]), cast(:confidences as double precision[]),
+        cast(:regions as text[])
+    ) as read (page, width, height, angle, confidence, regions)
+    order by page
+    on conflict (page_id, run_id) do nothing
+    returning page_id, id, (select language::text from mill.page
+        join mill.collection on collection.id = collection_id where page.id = page_id) as language
 """
 
-_HOLD_PAGE = "select from mill.page where id = :page for no key update"
+_HOLD = "select from mill.page where id = any(:pages) order by id for no key update"
+
+_MAKE_CURRENT = """
+    update mill.page set current_run_id = :run, current_asked_at = asked.at
+    from (
+        select page,
+            coalesce((select created_at from mill.job where id = job), clock_timestamp()) as at
+        from unnest(cast(:pages as bigint[]), cast(:jobs as bigint[])) as read (page, job)
+    ) as asked
+    where id = asked.page and coalesce(current_asked_at <= asked.at, true)
+"""
 
 _CORRECTED = """
     select number::text from mill.line_as_read where transcription_id = :id
@@ -68,6 +63,15 @@ _CORRECTED = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """What was read on a page, and the job that it was read for, if any."""
+
+    page_id: int
+    transcription: Transcription
+    job_id: int | None = None
+
+
 def save(
     connection: Connection,
     page_id: int,
@@ -75,101 +79,118 @@ def save(
     transcription: Transcription,
     job_id: int | None = None,
 ) -> bool:
-    """Store what a run read on a page and make it the page's current transcription.
+    """Store what a run read on a page, as `save_all` does; return whether it is new."""
+    read = ReadPage(page_id, transcription, job_id)
+    return bool(save_all(connection, run_id, [read]))
+
+
+def save_all(connection: Connection, run_id: int, read: Iterable[ReadPage]) -> set[int]:
+    """Store what a run read on pages, each once, and make it their current transcription.
 
     It does not become current where what is was asked for later than the job that this is of, as
     another job or by a rollback: whatever is asked for last stands, in whatever order it is read.
     Without a job it is asked for now.
 
-    Returns False, with nothing written, where this run has read the page before. Of two writers
-    at once the second waits for the first to commit or roll back, and then sees what stands. The
-    caller commits, page by page: who holds several pages open can deadlock with one who holds
-    them in another order.
+    Returns the pages of which it is new: nothing is written where this run has read a page before.
+    Of two writers at once the second waits for the first to commit or roll back, and then sees
+    what stands. The caller commits; pages are held in the order of their ids, so that two who
+    save several in one transaction each do not wait for each other.
 
     Coordinates are kept to 1/1000 px, confidences to 6 decimals; characters that Postgres cannot
     hold (NUL, lone surrogates) become U+FFFD. Raises `BadInput` where a number is not finite, a
-    confidence not in 0..1, a cell outside its table or a text endless; nothing is written then.
+    confidence not in 0..1, a cell outside its table or a text endless; nothing is written then, of
+    any page.
     """
     with connection.begin_nested():  # a page that proves wrong half way leaves nothing
-        identity = _write(connection, page_id, run_id, transcription)
-    if identity is None:
-        return False
-    add_words(connection, identity)
-    observations.write(connection, identity, transcription)
-    made_current = connection.execute(
-        text(_MAKE_CURRENT), {"page": page_id, "run": run_id, "job": job_id}
+        written = _write(connection, run_id, {each.page_id: each for each in read})
+    if not written:
+        return set()
+    add_words(connection, *(each.id for each in written))
+    for each in written:
+        observations.write(connection, each.id, each.read.transcription)
+    pages = [each.read.page_id for each in written]
+    connection.execute(text(_HOLD), {"pages": pages})
+    connection.execute(
+        text(_MAKE_CURRENT),
+        {"run": run_id, "pages": pages, "jobs": [each.read.job_id for each in written]},
     )
-    if made_current.rowcount == 0:
-        connection.execute(text(_HOLD_PAGE), {"page": page_id})
-    _lay_corrections(connection, page_id, run_id)
-    return True
+    _lay_corrections(connection, pages, run_id)
+    return set(pages)
 
 
-def _write(
-    connection: Connection, page_id: int, run_id: int, transcription: Transcription
-) -> int | None:
-    """Write the rows of a new transcription and return its id, `None` where there is one already.
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A new transcription and its rows; `language` is its collection's."""
 
-    Cells are made and sent by turns, so that Postgres stores some while the next are made.
+    id: int
+    language: str
+    read: ReadPage
+    rows: Rows
+
+    def of_lines(self) -> Iterator[str]:
+        lines = self.read.transcription.lines
+        for row, line in zip(self.rows.lines(), lines, strict=True):
+            own = configuration_of(line.language) if line.language else self.language
+            yield f"{self.id}\t{row}\t{own}\n"
+
+    def of_tables(self) -> Iterator[str]:
+        return (f"{self.id}\t{row}\n" for row in self.rows.tables())
+
+    def of_cells(self) -> Iterator[str]:
+        return (f"{self.id}\t{row}\t{self.language}\n" for row in self.rows.cells())
+
+
+def _write(connection: Connection, run_id: int, read: Mapping[int, ReadPage]) -> list[_Written]:
+    """Write the rows of those transcriptions that are new.
+
+    They are made and sent by turns, so that Postgres stores some while the next are made.
     """
-    rows = _Rows(f"page {page_id}", transcription)
+    pages = sorted(read)
+    rows = {page: Rows(f"page {page}", read[page].transcription) for page in pages}
     made = connection.execute(
-        text(
-            "insert into mill.transcription"
-            " (page_id, run_id, width, height, angle, confidence, regions)"
-            " values (:page, :run, :width, :height, :angle, :confidence, cast(:regions as jsonb))"
-            " on conflict (page_id, run_id) do nothing"
-            " returning id, (select language::text from mill.page"
-            " join mill.collection on collection.id = collection_id where page.id = :page)"
-        ),
+        text(_INSERT),
         {
-            "page": page_id,
             "run": run_id,
-            "width": int(transcription.width),
-            "height": int(transcription.height),
-            "angle": rows.angle,
-            "confidence": mean_confidence(transcription),
-            "regions": rows.regions,
+            "pages": pages,
+            "widths": [int(read[page].transcription.width) for page in pages],
+            "heights": [int(read[page].transcription.height) for page in pages],
+            "angles": [rows[page].angle() for page in pages],
+            "confidences": [mean_confidence(read[page].transcription) for page in pages],
+            "regions": [rows[page].regions() for page in pages],
         },
-    ).one_or_none()
-    if made is None:
-        return None
-    identity, language = made
-    languages = [
-        configuration_of(line.language) if line.language else language
-        for line in transcription.lines
-    ]
-    _add_languages(connection, page_id, {*languages} - {language})
+    )
+    new = [_Written(key, language, read[page], rows[page]) for page, key, language in made]
+    for each in new:
+        _add_languages(connection, each)
     try:
         _copy(
             connection,
             "line (transcription_id, number, region, text, confidence, status, polygon,"
             " alternatives, raw, joined, bcp47, script, tagged, language)",
-            identity,
-            (f"{line}\t{its}" for line, its in zip(rows.lines, languages, strict=True)),
+            chain.from_iterable(each.of_lines() for each in new),
         )
         _copy(
             connection,
             '"table" (transcription_id, number, rows, columns, header_rows, polygon, relations)',
-            identity,
-            rows.tables,
+            chain.from_iterable(each.of_tables() for each in new),
         )
         _copy(
             connection,
             'cell (transcription_id, "table", "row", "column", row_span, column_span, text, raw,'
             " value, unit, confidence, status, polygon, alternatives, checks, language)",
-            identity,
-            (f"{cell}\t{language}" for cell in rows.cells()),
+            chain.from_iterable(each.of_cells() for each in new),
         )
     except psycopg.OperationalError as error:
         if may_pass(error):
             raise unavailable(error) from error
         raise
-    return int(identity)
+    return new
 
 
-def _add_languages(connection: Connection, page_id: int, languages: set[str]) -> None:
+def _add_languages(connection: Connection, written: _Written) -> None:
     """Keep in which languages beside its own a collection is to be searched."""
+    said = {line.language for line in written.read.transcription.lines if line.language}
+    languages = {configuration_of(each) for each in said} - {written.language}
     if languages:
         connection.execute(
             text(
@@ -178,7 +199,7 @@ def _add_languages(connection: Connection, page_id: int, languages: set[str]) ->
                 " from mill.page, unnest(cast(:languages as text[])) as language"
                 " where page.id = :page order by 2 on conflict do nothing"
             ),
-            {"page": page_id, "languages": list(languages)},
+            {"page": written.read.page_id, "languages": list(languages)},
         )
 
 
@@ -286,18 +307,17 @@ def load(connection: Connection, page_id: int, run_id: int | None = None) -> Tra
     )
 
 
-def _lay_corrections(connection: Connection, page_id: int, run_id: int) -> None:
-    """Lay what was said of the page on a new reading; whoever says more waits until we commit."""
-    said = text("select exists (select from mill.correction where page_id = :page)")
-    if connection.scalar(said, {"page": page_id}):
+def _lay_corrections(connection: Connection, pages: list[int], run_id: int) -> None:
+    """Lay what was said of pages on a new reading; whoever says more waits until we commit."""
+    said = text("select distinct page_id from mill.correction where page_id = any(:p) order by 1")
+    for page_id in connection.scalars(said, {"p": pages}).all():
         from storage.corrections import lay_on  # it loads readings, by this module
 
         lay_on(connection, page_id, run_id)
 
 
-def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str]) -> None:
-    """Send rows of COPY text, each lacking its first field, the transcription."""
-    rows = iter(rows)
+def _copy(connection: Connection, target: str, rows: Iterator[str]) -> None:
+    """Send rows of COPY text, if there are any."""
     some = list(islice(rows, _AT_ONCE))
     if not some:
         return
@@ -305,7 +325,7 @@ def _copy(connection: Connection, target: str, identity: int, rows: Iterable[str
     try:
         with driver.copy(f"copy mill.{target} from stdin") as copy:
             while some:
-                copy.write("".join([f"{identity}\t{row}\n" for row in some]).encode("utf-8"))
+                copy.write("".join(some).encode("utf-8"))
                 some = list(islice(rows, _AT_ONCE))
     finally:
         driver.close()
@@ -336,193 +356,6 @@ def add_words(connection: Connection, *transcription_ids: int) -> None:
         ),
         {"ids": list(transcription_ids), "unspaced": f"[{UNSPACED}]"},
     )
-
-
-class _Flaw(Exception):
-    """What is wrong with a part of a transcription: the end of a sentence that begins with it."""
-
-
-class _Rows:
-    """A transcription as rows of COPY text, checked while they are made: cells when asked for."""
-
-    def __init__(self, page: str, transcription: Transcription) -> None:
-        self._page = page
-        self._grids = transcription.tables
-        self.angle = self._made("angle", _number, transcription.angle)
-        self.regions = self._regions(transcription)
-        regions = len(transcription.regions)
-        self.lines = [
-            self._made(f"line {number}", _line, number, line, regions)
-            for number, line in enumerate(transcription.lines)
-        ]
-        self.tables = [
-            self._made(f"table {number}", _table, number, table)
-            for number, table in enumerate(transcription.tables)
-        ]
-
-    def _made(self, what: str, make: Callable[P, T], *said: P.args, **named: P.kwargs) -> T:
-        try:
-            return make(*said, **named)
-        except _Flaw as flaw:
-            raise self._wrong(f"{what}{flaw}") from None
-
-    def _regions(self, transcription: Transcription) -> str | None:
-        """Return the regions as JSON for a parameter, `None` where there are none."""
-        for number, region in enumerate(transcription.regions):
-            self._made(f"region {number}", _corners, region.polygon)
-            if region.kind not in _REGION_KINDS:
-                raise self._wrong(f"region {number} is of kind {region.kind!r}")
-        said = [region_as_json(region) for region in transcription.regions]
-        return json.dumps(said, allow_nan=False) if said else None
-
-    def cells(self) -> Iterator[str]:
-        """Yield the cells of all tables. Raises `BadInput` at one that is wrong."""
-        for number, table in enumerate(self._grids):
-            yield from self._cells(number, table)
-
-    def _cells(self, number: int, table: Table) -> Iterator[str]:
-        taken: set[tuple[int, int]] = set()
-        for cell in table.cells:
-            place = (cell.row, cell.column)
-            try:
-                if place in taken:
-                    raise _Flaw(" is there twice")
-                taken.add(place)
-                row = _cell(number, cell, table)
-            except _Flaw as flaw:
-                what = f"cell {cell.row},{cell.column} of table {number}"
-                raise self._wrong(f"{what}{flaw}") from None
-            yield row
-
-    def _wrong(self, reason: str) -> BadInput:
-        return BadInput(
-            self._page,
-            f"its transcription is wrong ({reason})",
-            "report it as a fault of the engine",
-        )
-
-
-def _cell(number: int, cell: Cell, table: Table) -> str:
-    """Return a cell's row; there are thousands a page, so what is usual is done in place."""
-    row, column, text, value = cell.row, cell.column, cell.text, cell.value
-    if not (
-        0 <= row < row + cell.row_span <= table.rows
-        and 0 <= column < column + cell.column_span <= table.columns
-    ):
-        raise _Flaw(f" lies outside its {table.rows} x {table.columns} grid")
-    if cell.status not in _STATUSES:
-        raise _Flaw(f" has status {cell.status!r}")
-    confidence = cell.confidence
-    if not 0 <= confidence <= 1:  # also true of NaN
-        raise _Flaw(f": confidence is {confidence}")
-    plain = text.isprintable() and "\\" not in text and len(text) <= LONGEST_TEXT
-    reading = text if plain else _text(text)
-    raw = reading if cell.raw == text else _text(cell.raw)
-    return (
-        f"{number}\t{row}\t{column}\t{cell.row_span}\t{cell.column_span}\t{reading}\t{raw}"
-        f"\t{_NULL if value is None else repr(_number(value))}"
-        f"\t{_NULL if cell.unit is None else _text(cell.unit)}"
-        f"\t{confidence:.6f}\t{cell.status}\t{_corners(cell.polygon)}"
-        f"\t{_others(cell.alternatives) if cell.alternatives else '[]'}"
-        f"\t{_array(cell.checks) if cell.checks else '{}'}"
-    )
-
-
-def _line(number: int, line: Line, regions: int) -> str:
-    if line.status not in _LINE_STATUSES:
-        raise _Flaw(f" has status {line.status!r}")
-    if line.region is not None and not 0 <= line.region < regions:
-        raise _Flaw(f" is in region {line.region} of {regions}")
-    if not 0 <= line.confidence <= 1:  # also true of NaN
-        raise _Flaw(f": confidence is {line.confidence}")
-    if not all(0 <= tag.start < tag.end <= len(line.text) for tag in line.tagged):
-        raise _Flaw(": something is tagged that it does not hold")
-    known = (line.raw, line.joined, line.language, line.script)
-    raw, joined, language, script = (_NULL if each is None else _text(each) for each in known)
-    return (
-        f"{number}\t{_NULL if line.region is None else line.region}\t{_text(line.text)}"
-        f"\t{line.confidence:.6f}\t{line.status}\t{_corners(line.polygon)}"
-        f"\t{_others(line.alternatives)}\t{raw}\t{joined}\t{language}\t{script}"
-        f"\t{_json([tag_as_json(tag) for tag in line.tagged]) if line.tagged else _NULL}"
-    )
-
-
-def _table(number: int, table: Table) -> str:
-    relations = _json([dict(relation) for relation in table.relations])
-    return (
-        f"{number}\t{table.rows}\t{table.columns}\t{table.header_rows}"
-        f"\t{_corners(table.polygon)}\t{relations}"
-    )
-
-
-def _number(value: float) -> float:
-    if not math.isfinite(value):
-        raise _Flaw(f" is {value}")
-    return float(value)
-
-
-def _text(value: str) -> str:
-    if len(value) > LONGEST_TEXT:
-        raise _Flaw(f": its text has {len(value)} characters")
-    return value if _is_plain(value) else _escape(UNSTORABLE.sub("\ufffd", value))
-
-
-def _corners(polygon: Polygon) -> str:
-    try:
-        (a, b), (c, d), (e, f), (g, h) = polygon
-    except (TypeError, ValueError):
-        raise _Flaw(f": its polygon is {polygon}") from None
-    far = abs(a) + abs(b) + abs(c) + abs(d) + abs(e) + abs(f) + abs(g) + abs(h)
-    if not far <= _FARTHEST:  # also true of NaN
-        raise _Flaw(f": its polygon is {polygon}")
-    return _POLYGON % (a, b, c, d, e, f, g, h)
-
-
-def _others(alternatives: tuple[Alternative, ...]) -> str:
-    if not alternatives:
-        return "[]"
-    if all(_is_plain(other.text) and '"' not in other.text for other in alternatives):
-        pairs = [f'["{other.text}", {_number(other.logprob)!r}]' for other in alternatives]
-        return f"[{', '.join(pairs)}]"
-    return _json([[other.text, float(other.logprob)] for other in alternatives])
-
-
-def _array(values: tuple[str, ...]) -> str:
-    return _escape(f"{{{','.join(map(_element, values))}}}")
-
-
-def _json(value: Any) -> str:
-    try:
-        written = json.dumps(_storable(value), ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        raise _Flaw(": a number is not finite") from None
-    return _escape(written)
-
-
-def _storable(value: Any) -> Any:
-    """Return a JSON value whose strings Postgres can hold."""
-    if isinstance(value, str):
-        return UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {_storable(key): _storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
-    return value
-
-
-def _is_plain(value: str) -> bool:
-    """Tell whether a text means itself in COPY; most do, and need no more work."""
-    return value.isprintable() and "\\" not in value
-
-
-def _escape(value: str) -> str:
-    return value if _is_plain(value) else value.translate(_ESCAPES)
-
-
-def _element(value: str) -> str:
-    """Return a string as an element of an array literal."""
-    quoted = UNSTORABLE.sub("\ufffd", value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}"'
 
 
 def _polygon(numbers: list[float]) -> Polygon:

@@ -19,12 +19,12 @@ import numpy as np
 import sqlalchemy
 import structlog
 from numpy.typing import NDArray
-from structlog.contextvars import bound_contextvars
 
 from pipeline.page import Transcription
 from storage import jobs, transcriptions
 from storage.database import commit_soon
 from storage.jobs import ClaimedPage, ClaimedShard
+from storage.transcriptions import ReadPage
 from workers.memory import give_back, resident
 from workers.monitoring.measure import Measure, timed, unmeasured
 from workers.patience import is_blameless, is_transient, patiently, reason
@@ -40,14 +40,15 @@ READ_AHEAD = 4
 """Decoded pages that wait for the network, at most."""
 READ_AHEAD_PIXELS = 100_000_000
 """Fewer pages where they have more than this together: some 300 MB in colour."""
-WRITE_BEHIND = 4
-"""Transcriptions that wait for the database, at most."""
+WRITE_BEHIND = 8
+"""Transcriptions that wait for the database, at most; those that do are written together."""
 GIVE_BACK_PAGES = 16
 """After about so many pages the system has back what memory is free."""
 MOST_PAGES = 128
 """So many are read without a break, in shards that follow upon each other."""
 
 _Held = tuple[ClaimedShard, ClaimedPage]
+_Unsaved = tuple[ClaimedShard, ClaimedPage, Transcription]
 
 _log = structlog.get_logger()
 
@@ -243,7 +244,7 @@ def _read_ahead(pages: Iterable[_Held | None], read: Read) -> Iterator[tuple[_He
 
 
 class _Writer:
-    """Saves transcriptions in a thread of its own, a transaction a page, in order."""
+    """Saves transcriptions in a thread of its own, those that wait for it in one transaction."""
 
     def __init__(
         self,
@@ -254,7 +255,8 @@ class _Writer:
         self._database = database
         self._stopping = stopping
         self._measure = measure
-        self._pending: deque[Future[None]] = deque()
+        self._waiting: deque[_Unsaved] = deque()
+        self._turns: deque[Future[None]] = deque()
         self._stack = ExitStack()
 
     def __enter__(self) -> _Writer:
@@ -271,38 +273,51 @@ class _Writer:
 
         A transcription that the database will not take sets its page aside.
         """
+        self._waiting.append((shard, page, transcription))
         # With the context of the task, so that what is logged there says which one it is.
-        work = timed(self._measure, "save", self._save)
-        self._pending.append(
-            self._pool.submit(copy_context().run, work, shard, page, transcription)
-        )
+        self._turns.append(self._pool.submit(copy_context().run, self._turn))
         with watch.waiting():
-            while len(self._pending) > WRITE_BEHIND:
-                self._pending.popleft().result()
+            while len(self._turns) > WRITE_BEHIND:
+                self._turns.popleft().result()
 
     def flush(self) -> None:
-        while self._pending:
-            self._pending.popleft().result()
+        while self._turns:
+            self._turns.popleft().result()
 
-    def _save(self, shard: ClaimedShard, page: ClaimedPage, transcription: Transcription) -> None:
+    def _turn(self) -> None:
+        """Save all that waits by now: of later turns there may be nothing left to do."""
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if waiting:
+            timed(self._measure, "save", self._save)(waiting)
+
+    def _save(self, read: list[_Unsaved]) -> None:
         def save() -> None:
             with self._database.begin() as connection:
                 commit_soon(connection)  # a page that is lost is not done, and is read again
-                transcriptions.save(
-                    connection, page.page_id, shard.run_id, transcription, shard.job_id
+                transcriptions.save_all(
+                    connection,
+                    read[0][0].run_id,
+                    [ReadPage(page.page_id, found, shard.job_id) for shard, page, found in read],
                 )
-                jobs.page_done(connection, shard.job_id, page)
+                for shard, page, _ in read:
+                    jobs.page_done(connection, shard.job_id, page)
 
-        def set_aside(why: str) -> None:
+        try:
+            patiently(save, self._stopping)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(read) > 1:  # one of them is to blame
+                for each in read:
+                    self._save([each])
+            else:
+                self._set_aside(*read[0][:2], reason(error))
+
+    def _set_aside(self, shard: ClaimedShard, page: ClaimedPage, why: str) -> None:
+        def set_aside() -> None:
             with self._database.begin() as connection:
                 jobs.page_failed(connection, shard.token, page.page_id, why)
 
-        with bound_contextvars(page=page.page_id):
-            try:
-                patiently(save, self._stopping)
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                why = f"what was read cannot be saved: {reason(error)}"
-                _log.warning("not saved", reason=why)
-                patiently(lambda: set_aside(why), self._stopping)
+        why = f"what was read cannot be saved: {why}"
+        _log.warning("not saved", page=page.page_id, reason=why)
+        patiently(set_aside, self._stopping)

@@ -221,8 +221,10 @@ def _environment(endpoints: Endpoints, threads: int | None) -> dict[str, str]:
     environment["LEDGERMILL_OBJECT_STORE"] = endpoints.object_store
     # Every shard starts threads anew; each may otherwise keep what the C library has freed for it.
     environment.setdefault("MALLOC_ARENA_MAX", "2")
-    # torch keeps what it has made for a shape of batch, of 1,024 shapes: that grows for hours.
+    # torch keeps what it has made for a shape of batch, of 1,024 shapes, in two caches: that grows
+    # for hours, by half of what a worker holds.
     environment.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+    environment.setdefault("LRU_CACHE_CAPACITY", "16")
     if threads is not None:
         environment["LEDGERMILL_THREADS"] = str(threads)
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

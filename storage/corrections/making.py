@@ -12,7 +12,7 @@ from pipeline.page import as_polygon
 from storage.corrections.kept import place_of
 from storage.corrections.laying import lay
 from storage.corrections.records import CellPlace, Conflict, Correction, LinePlace, Place
-from storage.transcriptions import LONGEST_TEXT, UNSTORABLE
+from storage.rows import LONGEST_TEXT, UNSTORABLE
 
 _LINE = """
     select line.polygon, coalesce(was.text, line.text) as read, was.correction_id

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from pipeline.errors import BadInput
 from pipeline.page import Alternative, Cell, Line, Polygon, Region, Table, Tag, Transcription
 from storage.runs import ensure_run
-from storage.transcriptions import load, save
+from storage.transcriptions import ReadPage, load, save, save_all
 from tests.storage.pages import MakePage, box, transcription
 
 # Quarters are exact in every width of float that is on the way.
@@ -172,6 +172,22 @@ def test_a_new_run_becomes_current_and_the_old_one_stays(
     assert load(connection, page, run_id).lines[0].text == "old"
 
 
+def test_pages_are_saved_together_as_they_are_alone(
+    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
+) -> None:
+    texts = ["Rain", "Wind", "Snow", "Hail"]
+    pages = {make_page(word, "c", "english"): transcription((word,), [[word]]) for word in texts}
+    first, *others = pages
+    save(connection, first, run_id, transcription(("before",)))
+    read = [ReadPage(page, pages[page]) for page in reversed(pages)]
+    assert save_all(connection, run_id, read) == set(others)
+    assert load(connection, first).lines[0].text == "before"
+    for page in others:
+        assert load(connection, page) == pages[page]
+    words = connection.scalars(text("select word from mill.word order by word")).all()
+    assert words == ["before", "hail", "snow", "wind"]
+
+
 def test_a_page_not_yet_read_says_so(
     connection: sqlalchemy.Connection, make_page: MakePage
 ) -> None:
@@ -300,5 +316,9 @@ def test_what_cannot_be_true_is_refused_before_anything_is_written(
     page = make_page("a")
     with pytest.raises(BadInput, match=f"page {page}: its transcription is wrong"):
         save(connection, page, run_id, wrong)
-    assert connection.scalar(text("select count(*) from mill.transcription")) == 0
+    right = ReadPage(make_page("b"), WHOLE)
+    with pytest.raises(BadInput, match=f"page {page}: its transcription is wrong"):
+        save_all(connection, run_id, [right, ReadPage(page, wrong)])
+    for table in ("transcription", "line", "cell"):
+        assert connection.scalar(text(f"select count(*) from mill.{table}")) == 0
     assert save(connection, page, run_id, WHOLE), "the transaction is still usable"

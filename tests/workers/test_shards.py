@@ -15,6 +15,7 @@ from pipeline.errors import BadInput, Unavailable
 from pipeline.page import Line, Transcription
 from storage import jobs, transcriptions
 from storage.jobs import ClaimedShard
+from storage.transcriptions import ReadPage
 from workers.shards import (
     READ_AHEAD,
     READ_AHEAD_PIXELS,
@@ -200,6 +201,32 @@ def test_what_the_database_will_not_take_sets_its_page_aside(
     work(engine, shard, odd)
     assert states(engine) == ["done", "quarantined"] + ["done"] * 6
     assert "angle is nan" in reasons(engine)[2]
+
+
+def test_pages_that_wait_for_the_database_are_saved_together_but_for_the_one_it_will_not_take(
+    engine: Engine, shard: ClaimedShard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+    all_read = threading.Event()
+    save_all = transcriptions.save_all
+
+    def slow(connection: sqlalchemy.Connection, run_id: int, read: list[ReadPage]) -> set[int]:
+        together.append(len(read))
+        assert all_read.wait(30)
+        return save_all(connection, run_id, read)
+
+    def odd(images: Iterable[Image]) -> Generator[Transcription]:
+        for image in images:
+            wrong = image[0, 0] == 3
+            yield Transcription(1, 1, float("nan"), (), ()) if wrong else transcribe(image)
+        all_read.set()
+
+    monkeypatch.setattr(transcriptions, "save_all", slow)
+    work(engine, shard, odd)
+    first, others, *each = together
+    assert first + others == 8
+    assert each == [1] * others
+    assert states(engine) == ["done"] * 2 + ["quarantined"] + ["done"] * 5
 
 
 def test_stopping_finishes_what_is_begun_and_gives_the_rest_back(
