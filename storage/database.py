@@ -32,8 +32,9 @@ def connect(database_url: str) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
         url_of(database_url),
         pool_pre_ping=True,
-        pool_size=4,
-        max_overflow=4,
+        # A connection is kept once it is made: its process reads the catalogue for milliseconds.
+        pool_size=8,
+        max_overflow=0,
         pool_timeout=30,
         connect_args={
             "application_name": "ledgermill",

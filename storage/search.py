@@ -99,6 +99,9 @@ def search(
     number also finds the cells of that value. `after` is the `cursor` of a hit of the same search:
     those that follow it are returned, none of them twice, though pages were read meanwhile.
 
+    Until its end the transaction keeps the settings that a search has: each statement of it ends
+    after 20 s, and is planned for finding few rows.
+
     Raises `BadInput` where there is nothing to look for, where the collection does not exist,
     where `after` is no cursor, and where the search takes too long.
     """
@@ -109,16 +112,11 @@ def search(
         raise BadInput("the query", f"{len(words)} characters long", "give at most 1000")
     look = _Search(connection, words, _collection(connection, collection), limit, _place(after))
     try:
-        chosen = _SETTINGS | {"statement_timeout": f"'{_SECONDS}s'"}
-        connection.execute(
-            text("; ".join(f"set local {name} = {value}" for name, value in chosen.items()))
-        )
         look.by_value()
         if fuzzy:
             look.fuzzy()
         else:
             look.by_words()
-        connection.execute(text("; ".join(f"set local {name} to default" for name in chosen)))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != "57014":
             raise
@@ -126,18 +124,6 @@ def search(
             repr(query), f"took more than {_SECONDS} s", "look for a rarer word or one collection"
         ) from None
     return sorted(look.hits, key=_order)[:limit]
-
-
-_SETTINGS = {
-    # A plan for any words would not know the rare ones from the common ones.
-    "plan_cache_mode": "force_custom_plan",
-    # Whether a hit is current is looked up hit by hit: most often the first ones are enough.
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    # From the beginning, wherever others are reading: the same hits each time.
-    "synchronize_seqscans": "off",
-    "max_parallel_workers_per_gather": "0",
-}
 
 
 def _order(hit: Hit) -> _Order:
@@ -184,26 +170,47 @@ _KEYS = {
 }
 
 
+_SETTINGS = {
+    "statement_timeout": f"{_SECONDS}s",
+    # A plan for any words would not know the rare ones from the common ones.
+    "plan_cache_mode": "force_custom_plan",
+    # Whether a hit is current is looked up hit by hit: most often the first ones are enough.
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    # From the beginning, wherever others are reading: the same hits each time.
+    "synchronize_seqscans": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+
 _AROUND = f"""
     with known as (
         select id, language, true as cells from mill.collection
         union all select collection_id, language, false from mill.collection_language
     ), spoken as (
-        select language::text, bool_or(cells) as cells from known
-        where cast(:collection as bigint) is null or id = :collection group by 1 order by 1
+        select language::text, bool_or(cells) as cells,
+            websearch_to_tsquery(language, mill.search_text(:query))::text as asked
+        from known where cast(:collection as bigint) is null or id = :collection
+        group by language order by 1
     ), counted as (
-        select split_part(relname, '_', 1) as kind, sum(greatest(reltuples, 0)) as rows
-        from pg_class where relkind = 'r' and relnamespace = 'mill'::regnamespace
-            and relname ~ '^(transcription|line|cell)(_p[0-9]+)?$' group by 1
+        select 'transcription' as kind, reltuples from pg_class
+        where oid = 'mill.transcription'::regclass
+        union all select whole.kind, reltuples
+        from (values ('line', 'mill.line'::regclass), ('cell', 'mill.cell')) as whole (kind, id)
+            join pg_inherits on inhparent = whole.id join pg_class on pg_class.oid = inhrelid
+    ), sized as (
+        select kind, sum(greatest(reltuples, 0)) as rows from counted group by kind
     )
     select (select json_object_agg(language, cells) from spoken) as languages,
+        (select json_object_agg(language, asked) from spoken) as asked,
         (select json_agg(array[first, "end"] order by first desc) from ({LISTED}) as part)
             as ranges,
-        (select json_object_agg(kind, rows) from counted) as sizes
+        (select json_object_agg(kind, rows) from sized) as sizes,
+        {", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())}
 """  # noqa: S608 (nothing here comes from outside)
 """What a search must know: the languages, and whether cells are in them (a cell is in its
-collection's, a line in its own where that is known); the partitions, the newest first, for what was
-read before may be superseded; about how many pages were read, and lines and cells there are."""
+collection's, a line in its own where that is known), and the words asked for in each; the
+partitions, the newest first, for what was read before may be superseded; about how many pages were
+read, and lines and cells there are."""
 
 
 class _Search:
@@ -223,9 +230,11 @@ class _Search:
         self._limit = limit
         self._after = after
         self._collection = collection
-        around = connection.execute(text(_AROUND), {"collection": collection}).one()
+        around = connection.execute(
+            text(_AROUND), {"collection": collection, "query": quoted(words)}
+        ).one()
         self._cells_have: dict[str, bool] = around.languages or {}
-        self._language_names = list(self._cells_have)
+        self._asked: dict[str, str] = around.asked or {}
         self._ranges: list[tuple[int, int]] = around.ranges
         self._sizes: dict[str, float] = around.sizes
         number = words.replace("−", "-").replace("·", ".")
@@ -241,15 +250,7 @@ class _Search:
             self._add(0, {"cell": "hit.value = :value"}, "1.0::real", {})
 
     def by_words(self) -> None:
-        asked = self._connection.execute(
-            text(
-                "select language, websearch_to_tsquery("
-                "cast(language as regconfig), mill.search_text(:query))::text"
-                " from unnest(cast(:languages as text[])) as language"
-            ),
-            {"query": quoted(self._words), "languages": self._language_names},
-        )
-        queries = {language: with_beginnings(query) for language, query in asked}
+        queries = {language: with_beginnings(query) for language, query in self._asked.items()}
         self._matching(1, queries, {}, "ts_rank(hit.search, {asked}, 1)")
 
     def fuzzy(self) -> None:
@@ -267,7 +268,7 @@ class _Search:
                 continue
             before = choices
             asked = {}
-            for language in self._language_names:
+            for language in self._cells_have:
                 any_of = (_any_of(self._connection, language, choice) for choice in choices)
                 asked[language] = " & ".join(filter(None, any_of))
             self._matching(step, asked, seen, "word_similarity(:query, hit.text)")
@@ -349,40 +350,17 @@ class _Search:
             {kind: f"mill.{kind} as hit where {met}" for kind, met in conditions.items()},
             parameters,
         )
+        parts = []
         for kind, condition in conditions.items():
             if self._is_sooner_by_page(kind, expected[kind]):
                 candidates = self._from_pages(kind, condition)
             else:
                 candidates = self._from_index(kind, condition)
-            self._add_best(step, kind, candidates, score, parameters)
-
-    def _add_best(
-        self, step: int, kind: str, candidates: str, score: str, parameters: dict[str, Any]
-    ) -> None:
-        """Add the best of some candidates that come after the place to go on from."""
-        names = ("page", "table", "row", "column", "line")
-        statement = f"""
-            with candidate as materialized (
-                {candidates}
-                limit {_CANDIDATES}
-            ), best as (
-                select hit.*, {score} as score from candidate as hit
-            )
-            select collection.name as collection, hit.page, hit.page_id, '{kind}' as kind,
-                {_PLACES[kind]},
-                hit.text, hit.polygon, hit.confidence, run.name as run, hit.score
-            from best as hit
-            join mill.collection on collection.id = hit.collection_id
-            join mill.run on run.id = hit.run_id
-            where not :later or (-hit.score, -hit.confidence, {_KEYS[kind]})
-                > (cast(:score as real), cast(:confidence as real),
-                    {", ".join(f":{name}" for name in names)})
-            order by hit.score desc, hit.confidence desc, {_KEYS[kind].replace(", -1", "")}
-            limit :limit
-        """  # noqa: S608 (nothing here comes from outside)
+            parts.append(f"({_best(kind, candidates, score)})")
         reached, less_score, less_confidence, *place = self._after
+        names = ("page", "table", "row", "column", "line")
         found = self._connection.execute(
-            text(statement),
+            text(" union all ".join(parts)),
             {
                 **parameters,
                 **dict(zip(names, place, strict=True)),
@@ -459,6 +437,29 @@ class _Search:
             else:
                 waiting += node.get("Plans", [])
         return counts
+
+
+def _best(kind: str, candidates: str, score: str) -> str:
+    """Return a query for the best of some candidates that come after the place to go on from."""
+    return f"""
+        with candidate as materialized (
+            {candidates}
+            limit {_CANDIDATES}
+        ), best as (
+            select hit.*, {score} as score from candidate as hit
+        )
+        select collection.name as collection, hit.page, hit.page_id, '{kind}' as kind,
+            {_PLACES[kind]},
+            hit.text, hit.polygon, hit.confidence, run.name as run, hit.score
+        from best as hit
+        join mill.collection on collection.id = hit.collection_id
+        join mill.run on run.id = hit.run_id
+        where not :later or (-hit.score, -hit.confidence, {_KEYS[kind]})
+            > (cast(:score as real), cast(:confidence as real),
+                :page, :table, :row, :column, :line)
+        order by hit.score desc, hit.confidence desc, {_KEYS[kind].replace(", -1", "")}
+        limit :limit
+    """  # noqa: S608 (nothing here comes from outside)
 
 
 _ASKED = "cast(:asked as tsquery)"
