@@ -34,8 +34,9 @@ _SIMILARITIES = (0.8, 0.6, 0.45, 0.3)
 _SIMILAR_WORDS = 50
 """Spellings that are looked for, at most, for each word asked for."""
 
-_CANDIDATES = 400
-"""Hits that are ranked at most; a word on every page is not worth ranking a million times."""
+_CANDIDATES = 200
+"""Hits of a kind that are ranked at most, unless more are asked for; a word on every page is not
+worth ranking a million times."""
 
 _LISTED, _CHECKED, _OPENED, _LOOKED_AT = 0.3, 5.0, 12.0, 1.5
 """Microseconds to list a place from the index, to see whether what stands there is current, to open
@@ -228,6 +229,7 @@ class _Search:
         self._connection = connection
         self._words = words
         self._limit = limit
+        self._most = max(_CANDIDATES, limit)
         self._after = after
         self._collection = collection
         around = connection.execute(
@@ -356,7 +358,7 @@ class _Search:
                 candidates = self._from_pages(kind, condition)
             else:
                 candidates = self._from_index(kind, condition)
-            parts.append(f"({_best(kind, candidates, score)})")
+            parts.append(f"({_best(kind, candidates, self._most, score)})")
         reached, less_score, less_confidence, *place = self._after
         names = ("page", "table", "row", "column", "line")
         found = self._connection.execute(
@@ -412,11 +414,11 @@ class _Search:
         """  # noqa: S608 (nothing here comes from outside)
 
     def _is_sooner_by_page(self, kind: str, listed: float) -> bool:
-        """Tell whether `_CANDIDATES` of so many hits are found sooner by page than by the index."""
+        """Tell whether so many hits give candidates enough sooner by page than by the index."""
         all_pages = max(1.0, self._sizes["transcription"])
         pages = max(1.0, min(self._pages, all_pages))
-        checked = min(listed, _CANDIDATES * all_pages / pages)
-        read = min(pages, _CANDIDATES * all_pages / listed)
+        checked = min(listed, self._most * all_pages / pages)
+        read = min(pages, self._most * all_pages / listed)
         # Of a collection either its own pages are opened or, newest first, those of all.
         opened = min(pages, read * all_pages / pages)
         by_page = opened * _OPENED + read * self._sizes[kind] / all_pages * _LOOKED_AT
@@ -439,12 +441,12 @@ class _Search:
         return counts
 
 
-def _best(kind: str, candidates: str, score: str) -> str:
-    """Return a query for the best of some candidates that come after the place to go on from."""
+def _best(kind: str, candidates: str, most: int, score: str) -> str:
+    """Return a query for the best of the first candidates, after the place to go on from."""
     return f"""
         with candidate as materialized (
             {candidates}
-            limit {_CANDIDATES}
+            limit {most}
         ), best as (
             select hit.*, {score} as score from candidate as hit
         )
