@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ worth ranking a million times."""
 _LISTED, _CHECKED, _OPENED, _LOOKED_AT = 0.3, 5.0, 12.0, 1.5
 """Microseconds to list a place from the index, to see whether what stands there is current, to open
 a page, and to look at one line or cell on it. Only their proportions matter."""
+
+_FARTHER = 4
+"""Pages are read until there are candidates enough, but no more than so many times those expected
+to be; after that the index is asked."""
 
 _SECONDS = 20
 
@@ -354,11 +359,12 @@ class _Search:
         )
         parts = []
         for kind, condition in conditions.items():
-            if self._is_sooner_by_page(kind, expected[kind]):
-                candidates = self._from_pages(kind, condition)
-            else:
-                candidates = self._from_index(kind, condition)
-            parts.append(f"({_best(kind, candidates, self._most, score)})")
+            pages = self._pages_to_read(kind, expected[kind])
+            candidates = f"{self._from_index(kind, condition)} limit {self._most}"
+            if pages is not None:
+                read = f"{self._from_pages(kind, condition, pages)} limit {self._most}"
+                candidates = _either(read, candidates, self._most)
+            parts.append(f"({_best(kind, candidates, score)})")
         reached, less_score, less_confidence, *place = self._after
         names = ("page", "table", "row", "column", "line")
         found = self._connection.execute(
@@ -398,14 +404,14 @@ class _Search:
             ) as reading
         """  # noqa: S608 (nothing here comes from outside)
 
-    def _from_pages(self, kind: str, condition: str) -> str:
-        """Return a query for the hits on page after page, the newest transcription first."""
+    def _from_pages(self, kind: str, condition: str, pages: int) -> str:
+        """Return a query for the hits on so many pages, the newest transcription first."""
         within = f"where {self._within}" if self._within else ""
         return f"""
             select hit.*, page_id, page, collection_id, run_id
             from (
                 select transcription.id as reading_id, {_READING} {within}
-                order by transcription.id desc
+                order by transcription.id desc limit {pages}
             ) as reading
             cross join lateral (
                 select * from mill.{kind} as hit
@@ -413,8 +419,10 @@ class _Search:
             ) as hit
         """  # noqa: S608 (nothing here comes from outside)
 
-    def _is_sooner_by_page(self, kind: str, listed: float) -> bool:
-        """Tell whether so many hits give candidates enough sooner by page than by the index."""
+    def _pages_to_read(self, kind: str, listed: float) -> int | None:
+        """Return on how many pages there should be candidates enough, if so many hits are listed;
+        None where they are found sooner by the index.
+        """
         all_pages = max(1.0, self._sizes["transcription"])
         pages = max(1.0, min(self._pages, all_pages))
         checked = min(listed, self._most * all_pages / pages)
@@ -422,7 +430,8 @@ class _Search:
         # Of a collection either its own pages are opened or, newest first, those of all.
         opened = min(pages, read * all_pages / pages)
         by_page = opened * _OPENED + read * self._sizes[kind] / all_pages * _LOOKED_AT
-        return bool(by_page < listed * _LISTED + checked * _CHECKED)
+        sooner = by_page < listed * _LISTED + checked * _CHECKED
+        return math.ceil(read * _FARTHER) if sooner else None
 
     def _expected(self, sought: Mapping[str, str], parameters: dict[str, Any]) -> dict[str, float]:
         """Return how many rows of each table the planner expects to find, at least one."""
@@ -441,13 +450,22 @@ class _Search:
         return counts
 
 
-def _best(kind: str, candidates: str, most: int, score: str) -> str:
-    """Return a query for the best of the first candidates, after the place to go on from."""
+def _either(read: str, listed: str, most: int) -> str:
+    """Return a query for the candidates that are `read`, or for those `listed` where they are few.
+
+    Words that the planner takes for common may be rare: nobody waits for all pages to be read.
+    """
     return f"""
-        with candidate as materialized (
-            {candidates}
-            limit {most}
-        ), best as (
+        with read as materialized ({read}), enough as (select count(*) >= {most} as so from read)
+        select * from read where (select so from enough)
+        union all select * from ({listed}) as listed where not (select so from enough)
+    """  # noqa: S608 (nothing here comes from outside)
+
+
+def _best(kind: str, candidates: str, score: str) -> str:
+    """Return a query for the best candidates that come after the place to go on from."""
+    return f"""
+        with candidate as materialized ({candidates}), best as (
             select hit.*, {score} as score from candidate as hit
         )
         select collection.name as collection, hit.page, hit.page_id, '{kind}' as kind,

@@ -223,6 +223,21 @@ def test_what_is_superseded_does_not_hide_what_is_current(
     assert (len(first), len(rest)) == (2, 1)
 
 
+def test_a_word_that_is_rarer_than_expected_is_found_all_the_same(
+    connection: sqlalchemy.Connection,
+    make_page: MakePage,
+    run_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = dict.fromkeys(("line", "cell", "page"), 1e9)
+    monkeypatch.setattr(search_module._Search, "_expected", lambda *_: expected)
+    save(connection, make_page("first"), run_id, transcription(("rare",), [["rare"]]))
+    for number in range(8):
+        save(connection, make_page(str(number)), run_id, transcription(("rain",)))
+    found = search(connection, "rare")
+    assert [(hit.page, hit.kind) for hit in found] == [("first", "cell"), ("first", "line")]
+
+
 @pytest.mark.parametrize("query", ["", "  ", "...", "\0", "x" * 5000])
 def test_queries_with_nothing_to_find_say_so(connection: sqlalchemy.Connection, query: str) -> None:
     with pytest.raises(BadInput):
@@ -310,16 +325,20 @@ def test_the_newest_pages_hold_what_the_index_lists(
     again = ensure_run(connection, "prose", "ab" * 32, "0.1.0", {})
     save(connection, page, again, transcription(("the wind, read again",)))
     found = []
-    for by_page in (False, True):
-        monkeypatch.setattr(search_module._Search, "_is_sooner_by_page", lambda *_, s=by_page: s)
+    for pages in (None, 100):
+        monkeypatch.setattr(search_module._Search, "_pages_to_read", lambda *_, most=pages: most)
         found.append(search(connection, query, collection=collection, limit=100))
     assert found[0] == found[1] != []
     assert all(hit.page_id != page or hit.run.startswith("prose") for hit in found[0])
 
 
 def test_what_stands_on_every_page_is_not_listed_from_the_index(
-    connection: sqlalchemy.Connection, make_page: MakePage, run_id: int
+    connection: sqlalchemy.Connection,
+    make_page: MakePage,
+    run_id: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(search_module, "_CANDIDATES", 20)
     for number in range(60):
         lines = tuple(f"wind {number} {line}" for line in range(40))
         save(connection, make_page(str(number)), run_id, transcription((*lines, f"rare{number}")))
@@ -328,7 +347,5 @@ def test_what_stands_on_every_page_is_not_listed_from_the_index(
     asked = {"line": "mill.line as hit where hit.search @@ to_tsquery('simple', :word)"}
     common, rare = (look._expected(asked, {"word": word})["line"] for word in ("wind", "rare7"))
     assert rare < 200 < common
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search_module, "_CANDIDATES", 20)
-        assert look._is_sooner_by_page("line", common)
-        assert not look._is_sooner_by_page("line", rare)
+    assert look._pages_to_read("line", common) is not None
+    assert look._pages_to_read("line", rare) is None
