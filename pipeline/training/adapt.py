@@ -38,10 +38,15 @@ PARTS = 4
 """In so many the corrections are divided to measure."""
 
 LUCK = 0.05
-"""So rarely may it be luck that the truth became likelier for so many of the cells (sign test).
+"""So rarely may it be luck that what the cells say became so much likelier.
 
 How many are read rightly tells too little: of sixty cells few are wrong, and some do not show what
-they say.
+they say. For how many it became likelier tells too much: of what is sure already, nearly all.
+"""
+
+DOUBTED = math.log(20)
+"""What is given less than one chance in twenty may be no more than what somebody typed; that costs
+so much, and no more.
 """
 
 HALF = 0.5
@@ -57,15 +62,17 @@ CROPS = 32
 class Adapted:
     """What came of it: of `cells` corrected ones, how many are read rightly `before` and `after`.
 
-    `likelier` says for how many of them what they say became likelier. That and `after` are what
-    the network made of each part that had learnt from the others. `weights` are those that learnt
-    from all cells, `None` where it is no better.
+    `gain` says by how much what they say became likelier, in nats over all cells, and `luck` how
+    often that is so by chance. They and `after` are what the network made of each part that had
+    learnt from the others. `weights` are those that learnt from all cells, `None` where it is no
+    better.
     """
 
     cells: int
     before: int
     after: int
-    likelier: int
+    gain: float
+    luck: float
     weights: Path | None
 
 
@@ -88,27 +95,34 @@ def adapt(
         reason = f"only {len(corrected)} corrected numbers can be learnt from"
         raise BadInput("corrections", reason, f"correct or accept {FEWEST} and more of one hand")
     before = int(judge(start, {"held": corrected})["held"].right.sum())
-    after = likelier = 0
+    after = 0
+    gains: list[NDArray[np.float64]] = []
     parts = divided(corrected)
     for i, held in enumerate(parts):
         learnt = [cell for part in parts if part is not held for cell in part]
         weights = _learn(start, [*learnt, *proved], held, folder / f"part-{i}", device, report)
         after += int(judge(weights, {"held": held})["held"].right.sum())
-        likelier += int((_costs(weights, held) < _costs(start, held)).sum())
+        gains.append(_costs(start, held) - _costs(weights, held))
+    gained = np.concatenate(gains)
+    luck = chance(gained)
     last = None
-    if after >= before and chance(likelier, len(corrected)) < LUCK:
+    if after >= before and luck < LUCK:
         last = _learn(start, [*corrected, *proved], corrected, folder / "all", device, report)
-    return Adapted(len(corrected), before, after, likelier, last)
+    return Adapted(len(corrected), before, after, float(gained.sum()), luck, last)
 
 
-def chance(heads: int, tosses: int) -> float:
-    """Return how likely so many heads or more are in tosses of a fair coin."""
-    favourable = sum(math.comb(tosses, count) for count in range(heads, tosses + 1))
-    return float(favourable / 2**tosses)
+def chance(gains: NDArray[np.float64]) -> float:
+    """Return how often gains are in sum as large where each may as well be a loss.
+
+    A permutation test (Fisher 1935): the sign of each is drawn 20,000 times.
+    """
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), (20_000, gains.size))
+    return float((signs @ gains >= gains.sum()).mean())
 
 
 def _costs(weights: Path, cells: Sequence[Labelled]) -> NDArray[np.float64]:
-    return costs_of(load_recognizer(weights)[0], cells)
+    """Return the cost of each cell's truth, in nats, where it is not beyond belief."""
+    return np.minimum(costs_of(load_recognizer(weights)[0], cells), DOUBTED)
 
 
 def divided(samples: Sequence[Labelled]) -> list[list[Labelled]]:

@@ -63,7 +63,7 @@ def learn(
     )
     print_line(
         f"{found.before} read rightly before, {found.after} by what learnt from the others, "
-        f"for which {found.likelier} became likelier"
+        f"to which what they say is {found.gain:+.1f} nats likelier (by luck in {found.luck:.1%})"
     )
     if learnt.profile is None:
         print_line("no better: nothing is changed; correct more, or more pages")
