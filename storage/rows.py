@@ -47,8 +47,8 @@ class _Flaw(Exception):
 class Rows:
     """A transcription as rows of COPY text, each checked when it is asked for.
 
-    A row lacks what the database says: its first column, the transcription, and its last, the
-    language. Every method raises `BadInput` at what is wrong, naming the `page`.
+    A row lacks what the database says: its first column, the transcription, and the last of lines
+    and cells, the language. Every method raises `BadInput` at what is wrong, naming the `page`.
     """
 
     def __init__(self, page: str, transcription: Transcription) -> None:
