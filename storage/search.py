@@ -420,8 +420,8 @@ class _Search:
         """  # noqa: S608 (nothing here comes from outside)
 
     def _pages_to_read(self, kind: str, listed: float) -> int | None:
-        """Return on how many pages there should be candidates enough, if so many hits are listed;
-        None where they are found sooner by the index.
+        """Return how many pages to look through, at most, for candidates of so many hits;
+        None where the index finds them sooner.
         """
         all_pages = max(1.0, self._sizes["transcription"])
         pages = max(1.0, min(self._pages, all_pages))
