@@ -31,6 +31,11 @@ class Pair:
     gain: float
 
 
+Found = tuple[Pair | None, NDArray[np.intp], Floats]
+Seen = dict[tuple[tuple[int, int], bytes, bytes, bytes], Found]
+"""What was found in a group of equations, by its first, and all that it depends on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What changing single cells gains, as differences of logarithms of the joint probability.
@@ -71,11 +76,13 @@ def single_changes(model: Model, choice: NDArray[np.intp]) -> Changes:
 
 
 def look_around(
-    model: Model, choice: NDArray[np.intp], changes: Changes
+    model: Model, choice: NDArray[np.intp], changes: Changes, seen: Seen
 ) -> tuple[Floats, Pair | None]:
     """Return the odds of all that rivals each cell's value (V), and the pair that gains most.
 
-    Rivals are all changes of a cell, alone and in pairs, against none.
+    Rivals are all changes of a cell, alone and in pairs, against none. What is found is put into
+    `seen`, and taken from there where an assignment differs elsewhere only: keep one as long as
+    the equations are the same.
     """
     values = current(model, choice)
     odds = np.exp(np.minimum(changes.single, MOST_LOG))
@@ -83,7 +90,12 @@ def look_around(
     rivals = odds.sum(axis=1) + changes.unlisted
     best: Pair | None = None
     for group in _groups(model):
-        pair, cells, more = _pairs(model, group, choice, values, changes)
+        members = np.unique(np.concatenate([model.batches[k].cells[e] for k, e in group]))
+        around = (changes.single, model.variables.values, values)
+        state = (group[0], *(each[members].tobytes() for each in around))
+        if state not in seen:
+            seen[state] = _pairs(model, group, members, choice, values, changes)
+        pair, cells, more = seen[state]
         np.add.at(rivals, cells, more)
         if pair is not None and (best is None or pair.gain > best.gain):
             best = pair
@@ -135,13 +147,13 @@ def _groups(model: Model) -> list[list[tuple[int, int]]]:
 def _pairs(
     model: Model,
     group: list[tuple[int, int]],
+    members: NDArray[np.intp],
     choice: NDArray[np.intp],
     values: Ints,
     changes: Changes,
-) -> tuple[Pair | None, NDArray[np.intp], Floats]:
+) -> Found:
     """Return the best pair of changes in a group of equations; cells, and odds to be added."""
     single, edges = changes.single, changes.edges
-    members = np.unique(np.concatenate([model.batches[k].cells[e] for k, e in group]))
     place = {int(cell): i for i, cell in enumerate(members)}
     base = single[members].copy()
     coefs = np.zeros((len(group), len(members)), np.int64)
@@ -159,21 +171,24 @@ def _pairs(
         cell, at = cell[kept], at[kept]
     listed = model.variables.values[members[cell], at] - values[members[cell]]
     alone = base[cell, at]
-    together = alone[:, None] + alone[None, :]
+    looked = alone[:, None] + alone[None, :] >= LEAST_GAIN
+    looked &= cell[:, None] < cell[None, :]
+    i, j = np.nonzero(looked)
+    if not len(i):
+        return None, members[:0], np.zeros(0)
+    together = alone[i] + alone[j]
     for g, (k, e) in enumerate(group):
         batch = model.batches[k]
         bounds = batch.low[e], batch.high[e], batch.unit[e], batch.error[e]
         total = batch.sums(values)[e]
         moved = coefs[g, cell] * listed
-        both = weigh(total + moved[:, None] + moved[None, :], *bounds)
-        together += both - weigh(total, *bounds)
-    together[cell[:, None] == cell[None, :]] = NEVER
+        together += weigh(total + moved[i] + moved[j], *bounds) - weigh(total, *bounds)
     gains = single[members[cell], at]
     odds = np.exp(np.minimum(together, MOST_LOG))
-    odds -= np.exp(np.minimum(gains[:, None] + gains[None, :], MOST_LOG))
+    odds -= np.exp(np.minimum(gains[i] + gains[j], MOST_LOG))
     np.maximum(odds, 0, out=odds)
-    odds[cell[:, None] == cell[None, :]] = 0
-    i, j = np.unravel_index(int(together.argmax()), together.shape)
-    first, second = (int(members[cell[i]]), int(at[i])), (int(members[cell[j]]), int(at[j]))
-    pair = Pair(first, second, float(together[i, j]))
-    return pair, members[cell], odds.sum(axis=1)
+    best = int(together.argmax())
+    first, second = ((int(members[cell[n]]), int(at[n])) for n in (i[best], j[best]))
+    more = np.bincount(i, odds, len(cell)) + np.bincount(j, odds, len(cell))
+    pair = Pair(first, second, float(together[best]))
+    return pair, members[cell], np.asarray(more, np.float64)

@@ -12,7 +12,7 @@ from pipeline.checks.joint.beliefs import believe
 from pipeline.checks.joint.board import lay_out
 from pipeline.checks.joint.chains import follow_chains
 from pipeline.checks.joint.model import NEVER, Floats, Ints, Model, with_values
-from pipeline.checks.joint.neighbours import Changes, current, look_around, single_changes
+from pipeline.checks.joint.neighbours import Changes, Seen, current, look_around, single_changes
 from pipeline.checks.joint.wanted import with_wanted
 
 PASSES = 4
@@ -131,6 +131,7 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
     Also returns the odds of what rivals each cell's value (V).
     """
     board = lay_out(model)
+    seen: Seen = {}
     for _ in range(STEPS):
         model = with_wanted(model, board, choice)
         changes = single_changes(model, choice)
@@ -140,7 +141,7 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
             if _score(*chained) > _score(model, choice) + LEAST_GAIN:
                 model, choice = chained
                 continue
-            rivals, pair = look_around(model, choice, changes)
+            rivals, pair = look_around(model, choice, changes, seen)
             if pair is None or pair.gain <= LEAST_GAIN:
                 break
             better = [pair.first, pair.second]
@@ -148,7 +149,7 @@ def _improve(model: Model, choice: NDArray[np.intp]) -> tuple[Model, NDArray[np.
         for cell, at in better:
             choice[cell] = at
     else:
-        rivals, _ = look_around(model, choice, single_changes(model, choice))
+        rivals, _ = look_around(model, choice, single_changes(model, choice), seen)
     return model, choice, rivals
 
 

@@ -105,7 +105,7 @@ def test_no_single_or_paired_change_is_better(read: Read) -> None:
     solution = solve_model(model_of(read, *rules))
     changes = single_changes(solution.model, solution.choice)
     assert changes.single.max() <= 1e-6
-    _, pair = look_around(solution.model, solution.choice, changes)
+    _, pair = look_around(solution.model, solution.choice, changes, {})
     assert pair is None or pair.gain <= 1e-6
 
 
@@ -115,7 +115,7 @@ def test_rivals_are_all_changes_of_one_cell_and_pairs_that_hang_together(read: R
     model = bare(model_of(read, rule(total(C, A, B))))
     scores = dict(everything(model))
     choice = max(scores, key=scores.__getitem__)
-    odds, _ = look_around(model, np.array(choice), single_changes(model, np.array(choice)))
+    odds, _ = look_around(model, np.array(choice), single_changes(model, np.array(choice)), {})
     gains = {places: score - scores[choice] for places, score in scores.items()}
     expected = np.zeros(3)
     for places, gain in gains.items():
