@@ -134,8 +134,8 @@ def assemble(
     charset = profile.recognition.charset
     limit = "numeric" if pattern_of(charset) is None else charset
 
-    def reread(places: list[CellLine]) -> Mapping[CellLine, Reading]:
-        crops = [layout.cells[place] for place in places]
+    def reread(places: list[CellLine], whole: bool) -> Mapping[CellLine, Reading]:
+        crops = [layout.whole(place) if whole else layout.cells[place] for place in places]
         return dict(zip(places, engine.recognize(crops, limit), strict=True))
 
     tables = make_tables(layout, cells, reread, profile)

@@ -118,6 +118,7 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
         judged[batch.cells] = True
         holding[batch.cells[batch.holds(values)]] = True
     guarded = (_guarded(solution) >= GUARDED) & ~_ambiguous(solution)
+    room = _room(solution)
     posterior = solution.posterior
     verdicts = {}
     for i in np.flatnonzero(judged):
@@ -135,7 +136,8 @@ def _judged(sheet: Sheet, solution: Solution) -> dict[Position, Verdict]:
         elif chance < DOUBTFUL:
             status = "doubtful"
         elif chance >= VERIFIED and guarded[i]:
-            status = "verified"
+            lost = _lost_figures(sheet, place, text)
+            status = "doubtful" if lost and room[i] >= 1 else "verified"
         verdicts[place] = Verdict(status, text, value, chance)
     return verdicts
 
@@ -199,6 +201,24 @@ def _guarded(solution: Solution) -> NDArray[np.float64]:
     broken = (rivals * ruled_out).sum(axis=1) + unlisted * anything
     part: NDArray[np.float64] = broken / np.maximum(rivals.sum(axis=1) + unlisted, 1e-12)
     return part
+
+
+def _room(solution: Solution) -> NDArray[np.float64]:
+    """Return how far each cell's value could move, at least, within the equations that hold (V).
+
+    In units of 10 ** -scale; boundless where none holds.
+    """
+    room = np.full(len(solution.choice), np.inf)
+    for batch in solution.model.batches:
+        kept = batch.take(np.flatnonzero(batch.holds(solution.values)))
+        np.minimum.at(room, kept.cells, (kept.high - kept.low)[:, None] / np.abs(kept.coefs))
+    return room
+
+
+def _lost_figures(sheet: Sheet, place: Position, text: str) -> bool:
+    """Return whether a text has fewer decimals than all of its column: the last may not be read."""
+    column, after = sheet.columns[place[1]], decimals_of(text)
+    return column.pattern is not None and 0 < (after or 0) < column.decimals - column.implied
 
 
 def _ambiguous(solution: Solution) -> NDArray[np.bool_]:

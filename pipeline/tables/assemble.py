@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -38,20 +38,24 @@ def make_lines(
 def make_tables(
     layout: Layout,
     readings: Mapping[CellLine, Reading],
-    reread: Callable[[list[CellLine]], Mapping[CellLine, Reading]],
+    reread: Callable[[list[CellLine], bool], Mapping[CellLine, Reading]],
     profile: Profile,
 ) -> tuple[Table, ...]:
     """Return the tables with every cell's final text.
 
-    `reread` reads the crops at the places given as numbers; it is asked where a column holds
-    numbers but the reading of a cell is none.
+    `reread` reads the crops at the places given as numbers, or the cells there from edge to edge;
+    it is asked where a column holds numbers but the reading of a cell is none that is written as
+    they are. A figure that a stain joins to a rule is in no crop, but in the whole cell.
     """
     raw = join_lines(readings) | {place: _marked(mark) for place, mark in layout.marks.items()}
     final = dict(raw)
     if profile.tables.numeric:
-        wanted = set(_odd_cells(layout, raw))
-        again = [place for place in readings if place[:3] in wanted]
-        final |= join_lines(reread(again)) if again else {}
+        again = _lines_of(_odd_cells(layout, raw), readings)
+        final |= join_lines(reread(again, False)) if again else {}
+        again = _lines_of(_odd_cells(layout, final), readings)
+        found = final | (join_lines(reread(again, True)) if again else {})
+        odd_still = set(_odd_cells(layout, found))
+        final |= {place: found[place] for place in found if place not in odd_still}
     tables = [
         _table(layout, index, grid, raw, final, profile) for index, grid in enumerate(layout.grids)
     ]
@@ -83,6 +87,11 @@ def _joined(parts: list[Reading]) -> Reading:
 def _marked(mark: str) -> Reading:
     """Return the reading of a mark, such as a dash, that was known by its shape."""
     return Reading(mark, SURE, (Alternative(mark, math.log(SURE)),))
+
+
+def _lines_of(cells: Iterable[Position], readings: Iterable[CellLine]) -> list[CellLine]:
+    wanted = set(cells)
+    return [place for place in readings if place[:3] in wanted]
 
 
 def _odd_cells(layout: Layout, readings: Mapping[Position, Reading]) -> list[Position]:

@@ -21,6 +21,10 @@ NEARLY = re.compile(r"[\d.,·•∙⋅・˙:;'\"`´°*_~+\-–—−‐\s|!\[\](
 """Readings of a numeric cell before a second look: digits, and what is mistaken for them."""
 
 
+LIKELY = math.log(0.02)
+"""An alternative below this is no reason not to look again."""
+
+
 def odd(column: Mapping[Key, Reading]) -> list[Key]:
     """Return the cells of a column's body that are not written as its numbers are.
 
@@ -34,7 +38,12 @@ def odd(column: Mapping[Key, Reading]) -> list[Key]:
         key
         for key, reading in column.items()
         if may_be_number(reading.text)
-        and all(fits(alternative.text) is None for alternative in reading.alternatives)
+        and fits(reading.text) is None
+        and all(
+            fits(alternative.text) is None
+            for alternative in reading.alternatives
+            if alternative.logprob > LIKELY
+        )
     ]
 
 

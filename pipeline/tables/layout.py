@@ -73,9 +73,20 @@ class Layout:
 
     def polygons(self, boxes: NDArray[np.float64]) -> list[Polygon]:
         """Return the page's polygons of boxes (N x 4: x0, y0, x1, y1) of the straightened page."""
+        return self.prepared.polygons_on_page(self._upright(boxes))
+
+    def whole(self, place: CellLine) -> Gray:
+        """Return a line of a cell from edge to edge (h x w), with all that reaches in."""
+        index, row, column, line = place
+        grid = self.grids[index]
+        top, bottom = grid.rows[row][line]
+        box = np.array([[grid.xs[column], top, grid.xs[column + 1], bottom]])
+        return line_crop(self.prepared.gray, self._upright(box)[0].astype(np.float32))
+
+    def _upright(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the corners (N x 4 x 2) on the prepared page of boxes of the straightened one."""
         corners = boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
-        upright = self.warp.upright(corners.reshape(-1, 2)).reshape(-1, 4, 2)
-        return self.prepared.polygons_on_page(upright)
+        return self.warp.upright(corners.reshape(-1, 2)).reshape(-1, 4, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,35 @@ def test_an_unreadable_cell_is_inferred_with_its_bounds() -> None:
     assert (inferred.status, inferred.text, inferred.interval) == ("inferred", "21.9", (219, 219))
 
 
+def lost_figure(count: int) -> Sheet:
+    """Return a column of so many numbers whose second lacks a figure, and their mean."""
+    texts = [["1.250"], ["1.25"], *([["1.250"]] * (count - 2)), ["1.250"]]
+    table = grid(texts, sure=0.9999, decimals=3)
+    column = Column("number", pattern="d.ddd", decimals=3)
+    return Sheet(table.rows, (column,), 0, table.entries, table.scale)
+
+
+def mean_below(table: Sheet) -> Rule:
+    count = table.rows - 1
+    terms = (((count, 0), count), *(((row, 0), -1) for row in range(count)))
+    return rule(Instance((count, 0), terms, -(count // 2), count // 2), kind="mean")
+
+
+def test_what_may_have_lost_a_figure_is_not_verified_by_a_mean_that_would_not_show_it() -> None:
+    table = lost_figure(24)
+    verdicts = solve(table, [mean_below(table)])
+    assert verdicts[1, 0].status == "doubtful"
+    assert verdicts[0, 0].status == "verified"
+
+
+def test_what_has_fewer_figures_is_verified_by_a_sum_that_leaves_no_room() -> None:
+    table = lost_figure(3)
+    texts = {(3, 0): Entry((Candidate("3.750", 3750, math.log(0.9999)),), 3)}
+    table = Sheet(4, table.columns, 0, {**table.entries, **texts}, 3)
+    verdicts = solve(table, [rule(total((3, 0), (0, 0), (1, 0), (2, 0)))])
+    assert verdicts[1, 0].status == "verified"
+
+
 def test_a_total_may_have_more_digits_than_its_column() -> None:
     table = grid([["40.1", "20.2"], ["41.5", "31.9"], ["30.6", "42.1"], ["?", "94.2"]])
     columns = (Column("number", pattern="dd.d", decimals=1),) * 2

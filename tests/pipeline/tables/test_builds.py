@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.page import Reading, Table
+from pipeline.page import Alternative, Reading, Table
 from pipeline.tables.assemble import make_tables
 from pipeline.tables.layout import CellLine, Layout
 from pipeline.tables.structure.signals import is_turned
@@ -262,8 +262,28 @@ def spread(right: str, label: bool, bend: bool = False, lost: int = 0) -> tuple[
     if bend:
         canvas = bent(canvas, fold)
     layout = lay(canvas)
-    tables = make_tables(layout, said(layout, texts), lambda places: {}, PLAIN)
+    tables = make_tables(layout, said(layout, texts), lambda places, whole: {}, PLAIN)
     return canvas, tables[0] if len(tables) == 1 else tables[1]
+
+
+def test_a_cell_unlike_its_column_is_read_from_edge_to_edge_at_last() -> None:
+    canvas = weather(Build(WIDTHS), days=12)
+    layout = lay(canvas)
+    place = next(each for each in layout.cells if each[1:3] == (6, 2))
+    read = said(layout, {}) | {place: Reading("5", 0.9, (Alternative("5", -0.1),))}
+    asked = []
+
+    def reread(places: list[CellLine], whole: bool) -> dict[CellLine, Reading]:
+        asked.append((places, whole))
+        return {each: Reading("5.7" if whole else "5", 0.9) for each in places}
+
+    table = make_tables(layout, read, reread, PLAIN)[0]
+    assert asked == [([place], False), ([place], True)]
+    assert table.grid()[6][2] == "5.7"
+    whole, crop = layout.whole(place), layout.cells[place]
+    assert whole.shape[0] < 2.5 * crop.shape[0]
+    assert whole.shape[1] > crop.shape[1]
+    assert (whole < 128).sum() >= 0.9 * (crop < 128).sum()
 
 
 def said(layout: Layout, texts: dict[tuple[int, int, int], str]) -> dict[CellLine, Reading]:
@@ -333,6 +353,6 @@ def test_every_place_is_covered_by_one_cell(
     ]
     canvas.table(60, 60, build, tree, body)
     layout = lay(canvas)
-    for table in make_tables(layout, said(layout, {}), lambda places: {}, PLAIN):
+    for table in make_tables(layout, said(layout, {}), lambda places, whole: {}, PLAIN):
         covered_once(table)
         assert len(table.grid()) == table.rows

@@ -1,5 +1,7 @@
 """A column of numbers agrees on how they are written."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +82,13 @@ def test_the_alternative_that_fits_is_taken_and_called_doubtful() -> None:
     assert says[9].status == "doubtful"
     assert says[9].confidence == pytest.approx(0.333, abs=0.01)
     assert says[0].status == "plain"
+
+
+def test_an_alternative_that_hardly_anyone_read_is_no_reason_not_to_look_again() -> None:
+    sure = Reading(
+        "9.44", 0.99, (Alternative("9.44", math.log(0.99)), Alternative("9.944", math.log(0.001)))
+    )
+    assert odd({i: read(f"9.0{i}5") for i in range(6)} | {9: sure}) == [9]
 
 
 def test_what_fits_in_no_way_is_kept_and_called_doubtful() -> None:
