@@ -104,7 +104,8 @@ def korean(_data: Path | None, _work: Path, layer: Layer = "dilated") -> Lesson:
     }
     sample = drawing([hand for hand in hands if hand not in held])
     config = replace(KOREAN_CONFIG, sequence=layer)
-    return Lesson(config, sample, validation or {"drawn": draw_some(sample)}, CROPS)
+    held_back = validation or {"drawn": draw_some(sample)}
+    return Lesson(config, sample, held_back, CROPS, begins_with="latin")
 
 
 def draw_some(sample: Callable[[Rng], Labelled]) -> list[Labelled]:

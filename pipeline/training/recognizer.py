@@ -54,13 +54,15 @@ class Lesson:
     """What a recognizer is to learn: how one training crop is made, and what it is judged by.
 
     `validation` are named sets; the score is the mean over them of the part that is exactly right,
-    for sets of free text 1 - CER.
+    for sets of free text 1 - CER. `begins_with` names shipped weights to start from, as far as
+    they fit, where no others are given: what has learnt one script sees the strokes of another.
     """
 
     config: RecognizerConfig
     sample: Callable[[Rng], Labelled]
     validation: Mapping[str, Sequence[Labelled]]
     crops: int = 64
+    begins_with: str | None = None
 
 
 def train(
