@@ -90,7 +90,7 @@ def recognizer(
         counted = _counted(lesson, _begun(out), at)
         teach(counted, schedule, out, training_device(settings().device), weights, report)
     with console().status("calibrating, and writing the card"):
-        command = command_line("recognizer", profile, data, start)
+        command = command_line("recognizer", profile, data, start, steps)
         asked = None if start is None else second_of(start)
         second = None if asked is None else asked.stem
         done = finish(profile, lesson, schedule, out, command, before, second)
@@ -122,7 +122,7 @@ def detector(
         del at  # a step takes longer than it takes to say so
         teach(pages, held, schedule, out, training_device(settings().device), weights, report)
     with console().status("writing the card"):
-        command = command_line("detector", None, data, start)
+        command = command_line("detector", None, data, start, steps)
         path, card, scores = finish(held, schedule, out, f"{command} ({WINDOWS} windows a step)")
     _say(path, card, scores, "F1", json)
 
@@ -225,9 +225,11 @@ def _counted(lesson: Lesson, first: int, at: Callable[[int], None]) -> Lesson:
     return replace(lesson, sample=sample)
 
 
-def command_line(network: str, profile: str | None, data: Path | None, start: Path | None) -> str:
+def command_line(
+    network: str, profile: str | None, data: Path | None, start: Path | None, steps: int | None
+) -> str:
     """Return the command that trains the like again."""
-    named = {"--profile": profile, "--data": data, "--from": start}
+    named = {"--profile": profile, "--data": data, "--from": start, "--steps": steps}
     options = " ".join(f"{option} {value}" for option, value in named.items() if value)
     return f"ledgermill train {network} {options} --out DIR"
 

@@ -57,7 +57,7 @@ def test_a_training_leaves_weights_and_a_card_and_is_resumed(
     assert config["step"] == 3
     assert set(said["accuracy"]) == {"drawn"}
     card = Path(said["card"]).read_text("utf-8")
-    assert "ledgermill train recognizer --profile tiny" in card
+    assert "ledgermill train recognizer --profile tiny --steps 3 --out DIR" in card
     assert "| drawn | 1 | 12 |" in card
     assert train(out, "--steps", "5") == 0
     steps = [int(row["step"]) for row in csv.DictReader((out / "curves.csv").open())]
