@@ -39,10 +39,6 @@ HEIGHT = 96
 LAYERS = 3
 """Of dilated convolutions, six in all: the last sees the whole of a cell, its neighbours too."""
 
-SECOND = RecognizerConfig(
-    NUMERIC, height=HEIGHT, area=6400, channels=(32, 48, 96), layers=LAYERS, sequence="dilatedPos"
-)
-
 
 def numeric(data: Path | None, work: Path, layer: Layer = "dilatedPos") -> Lesson:
     """Return the lesson of the `numeric` recognizer.
@@ -51,36 +47,6 @@ def numeric(data: Path | None, work: Path, layer: Layer = "dilatedPos") -> Lesso
     without it, everything is drawn. What is cut out of the table pages is kept in `work/printed`.
     Raises `BadInput` for a folder or file that cannot be read.
     """
-    source, held = numeric_source(data, work)
-    return _numeric_lesson(
-        source, held, RecognizerConfig(NUMERIC, height=HEIGHT, layers=LAYERS, sequence=layer)
-    )
-
-
-def numeric_second(data: Path | None, work: Path) -> Lesson:
-    """Return the lesson of what is asked about gray crops that `numeric` is unsure of.
-
-    It learns nothing binarized, sees crops wider and has another form: so it errs otherwise.
-    """
-    source, held = numeric_source(data, work)
-    gray = {name: cells for name, cells in held.items() if not _black_and_white(cells)}
-    return _numeric_lesson(replace(source, binary=()), gray, SECOND)
-
-
-def _numeric_lesson(
-    source: NumericSource, held: dict[str, list[Labelled]], config: RecognizerConfig
-) -> Lesson:
-    make = sampler(source)
-    if not held:
-        rng = np.random.default_rng(0)
-        held = {"drawn": [make(rng) for _ in range(500)]}
-    return Lesson(config, make, held)
-
-
-def numeric_source(
-    data: Path | None, work: Path
-) -> tuple[NumericSource, dict[str, list[Labelled]]]:
-    """Return what numbers are learnt from and, by folder, what is held back; see `numeric`."""
     gray: list[Labelled] = []
     binary: list[Labelled] = []
     printed: list[Labelled] = []
@@ -102,7 +68,19 @@ def numeric_source(
     if corrected:
         train, held["corrected"] = split(corrected)
         gray.extend(train)
-    return NumericSource(gray, binary, printed, digits, faces_of(STYLES)), held
+    source = NumericSource(gray, binary, printed, digits, faces_of(STYLES))
+    make = sampler(source)
+    if not held:
+        rng = np.random.default_rng(0)
+        held["drawn"] = [make(rng) for _ in range(500)]
+    return Lesson(
+        RecognizerConfig(NUMERIC, height=HEIGHT, layers=LAYERS, sequence=layer), make, held
+    )
+
+
+def numeric_second(data: Path | None, work: Path) -> Lesson:
+    """Return the lesson of what is asked where `numeric` is unsure: built otherwise, it errs so."""
+    return replace(numeric(data, work), config=RecognizerConfig(NUMERIC))
 
 
 LESSONS: dict[str, Callable[[Path | None, Path], Lesson]] = {

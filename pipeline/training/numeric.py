@@ -45,10 +45,6 @@ class NumericSource:
 
 TWICE = 0.2
 
-ALIKE = 0.6
-"""So many gray cells that are cut tight are binarized, a quarter of it of the others; where no
-binarized ones are to be read, as well, a quarter of that."""
-
 SHARES = {"gray": 0.46, "binary": 0.26, "printed": 0.08, "digits": 0.09, "faces": 0.11}
 
 
@@ -58,8 +54,7 @@ def sampler(source: NumericSource, augmented: bool = True) -> Callable[[Rng], La
     unsure = [cell for cell in source.binary if not cell.sure]
     makers: dict[str, Callable[[Rng], Labelled]] = {}
     if source.gray:
-        towards = ALIKE if source.binary else ALIKE / 4
-        makers["gray"] = lambda rng: _gray(_one(source.gray, rng), source.gray, rng, towards)
+        makers["gray"] = lambda rng: _gray(_one(source.gray, rng), source.gray, rng)
     if sure:
         makers["binary"] = lambda rng: _binary(
             _one(unsure if unsure and chance(rng, 0.45) else sure, rng), source.binary, rng
@@ -103,7 +98,7 @@ def _with(cell: Labelled, gray: Gray) -> Labelled:
     return Labelled(gray, cell.texts, cell.group, cell.compare, cell.sure)
 
 
-def _gray(cell: Labelled, others: Sequence[Labelled], rng: Rng, alike: float) -> Labelled:
+def _gray(cell: Labelled, others: Sequence[Labelled], rng: Rng) -> Labelled:
     gray = augment.warp(cell.gray, rng, 1.2)
     if chance(rng, 0.3):
         gray = augment.stroke(gray, rng)
@@ -114,7 +109,7 @@ def _gray(cell: Labelled, others: Sequence[Labelled], rng: Rng, alike: float) ->
         gray = augment.zoom_in(gray, rng, 0.72, 0.5)
         if chance(rng, 0.3):
             gray = augment.intrude(gray, _one(others, rng).gray, rng)
-    if chance(rng, alike if tight else alike / 4):
+    if chance(rng, 0.6 if tight else 0.15):
         return _with(cell, augment.binarize(gray, rng))
     gray = augment.tone(gray, rng)
     return _with(cell, augment.jpeg(gray, rng) if chance(rng, 0.1) else gray)
