@@ -44,8 +44,10 @@ class Mixed:
     def recognize(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
         if is_numeric(charset):
             return self.own.recognize(crops, charset)
-        readings = self.own.numbers(crops, self.own.router.weigh(crops), charset)
+        chances = self.own.router.weigh(crops)
+        readings = self.own.numbers(crops, chances, charset)
         members = [i for i in range(len(crops)) if i not in readings]
         found = self.words.recognize([crops[i] for i in members], charset)
-        readings |= zip(members, found, strict=True)
+        words = dict(zip(members, found, strict=True))
+        readings |= words | self.own.hangul(crops, chances, words, charset)
         return [readings[i] for i in range(len(crops))]

@@ -8,7 +8,7 @@ routed by their script.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -91,12 +91,10 @@ class Native:
             return self.readers["numeric"].read(crops, charset)
         chances = self.router.weigh(crops)
         readings = self.numbers(crops, chances, charset)
-        words = [name for name in self.readers if name != "numeric"]
-        likeliest = chances[:, [SCRIPTS.index(name) for name in words]].argmax(axis=1)
-        for place, name in enumerate(words):
-            members = [i for i in range(len(crops)) if i not in readings and likeliest[i] == place]
-            found = self.readers[name].read([crops[i] for i in members], charset)
-            readings |= zip(members, found, strict=True)
+        members = [i for i in range(len(crops)) if i not in readings]
+        found = self.readers["latin"].read([crops[i] for i in members], charset)
+        words = dict(zip(members, found, strict=True))
+        readings |= words | self.hangul(crops, chances, words, charset)
         return [readings[i] for i in range(len(crops))]
 
     def numbers(
@@ -114,6 +112,30 @@ class Native:
             i: reading
             for i, reading in zip(members, found, strict=True)
             if reading.confidence >= SURE or number[i] >= LIKELY
+        }
+
+    def hangul(
+        self,
+        crops: Sequence[Gray],
+        chances: NDArray[np.float32],
+        others: Mapping[int, Reading],
+        charset: str | None,
+    ) -> dict[int, Reading]:
+        """Return the readings of those crops that are Korean, of those that `others` have read.
+
+        What looks so, as the router's `chances` (N x 3) say, is read as Korean; and is it where
+        that reading is the surer one: blackletter looks like it, too. None where a charset says
+        what may be read.
+        """
+        if charset is not None or "korean" not in self.readers:
+            return {}
+        looks = chances[:, SCRIPTS.index("korean")] > chances[:, SCRIPTS.index("latin")]
+        members = [i for i in others if looks[i]]
+        found = self.readers["korean"].read([crops[i] for i in members], charset)
+        return {
+            i: reading
+            for i, reading in zip(members, found, strict=True)
+            if reading.confidence > others[i].confidence
         }
 
 
