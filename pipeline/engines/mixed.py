@@ -44,10 +44,4 @@ class Mixed:
     def recognize(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
         if is_numeric(charset):
             return self.own.recognize(crops, charset)
-        chances = self.own.router.weigh(crops)
-        readings = self.own.numbers(crops, chances, charset)
-        members = [i for i in range(len(crops)) if i not in readings]
-        found = self.words.recognize([crops[i] for i in members], charset)
-        words = dict(zip(members, found, strict=True))
-        readings |= words | self.own.hangul(crops, chances, words, charset)
-        return [readings[i] for i in range(len(crops))]
+        return self.own.routed(crops, self.words.recognize, charset)

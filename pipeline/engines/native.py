@@ -8,7 +8,7 @@ routed by their script.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,9 @@ POSSIBLE, LIKELY, SURE = 0.02, 0.9, 0.95
 reading's confidence is the third."""
 
 RECOGNIZERS = ("numeric", "latin", "korean")
+
+Words = Callable[[Sequence[Gray], str | None], list[Reading]]
+"""Reads crops within a charset, as `Engine.recognize` does."""
 
 
 def load(profile: Profile, device: str, threads: int | None) -> Native:
@@ -89,15 +92,19 @@ class Native:
     def recognize(self, crops: Sequence[Gray], charset: str | None = None) -> list[Reading]:
         if is_numeric(charset):
             return self.readers["numeric"].read(crops, charset)
+        return self.routed(crops, self.readers["latin"].read, charset)
+
+    def routed(self, crops: Sequence[Gray], words: Words, charset: str | None) -> list[Reading]:
+        """Read crops, each as what it looks like; `words` reads what is no number."""
         chances = self.router.weigh(crops)
-        readings = self.numbers(crops, chances, charset)
+        readings = self._numbers(crops, chances, charset)
         members = [i for i in range(len(crops)) if i not in readings]
-        found = self.readers["latin"].read([crops[i] for i in members], charset)
-        words = dict(zip(members, found, strict=True))
-        readings |= words | self.hangul(crops, chances, words, charset)
+        found = words([crops[i] for i in members], charset)
+        others = dict(zip(members, found, strict=True))
+        readings |= others | self._hangul(crops, chances, others, charset)
         return [readings[i] for i in range(len(crops))]
 
-    def numbers(
+    def _numbers(
         self, crops: Sequence[Gray], chances: NDArray[np.float32], charset: str | None
     ) -> dict[int, Reading]:
         """Return the readings of those crops that are numbers.
@@ -114,7 +121,7 @@ class Native:
             if reading.confidence >= SURE or number[i] >= LIKELY
         }
 
-    def hangul(
+    def _hangul(
         self,
         crops: Sequence[Gray],
         chances: NDArray[np.float32],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -50,12 +50,17 @@ def make_tables(
     raw = join_lines(readings) | {place: _marked(mark) for place, mark in layout.marks.items()}
     final = dict(raw)
     if profile.tables.numeric:
-        again = _lines_of(_odd_cells(layout, raw), readings)
-        final |= join_lines(reread(again, False)) if again else {}
-        again = _lines_of(_odd_cells(layout, final), readings)
-        found = final | (join_lines(reread(again, True)) if again else {})
-        odd_still = set(_odd_cells(layout, found))
-        final |= {place: found[place] for place in found if place not in odd_still}
+
+        def again(cells: list[Position], whole: bool) -> dict[Position, Reading]:
+            wanted = set(cells)
+            places = [place for place in readings if place[:3] in wanted]
+            return join_lines(reread(places, whole)) if places else {}
+
+        final |= again(_odd_cells(layout, raw), False)
+        found = again(_odd_cells(layout, final), True)
+        if found:
+            still = set(_odd_cells(layout, final | found))
+            final |= {place: reading for place, reading in found.items() if place not in still}
     tables = [
         _table(layout, index, grid, raw, final, profile) for index, grid in enumerate(layout.grids)
     ]
@@ -87,11 +92,6 @@ def _joined(parts: list[Reading]) -> Reading:
 def _marked(mark: str) -> Reading:
     """Return the reading of a mark, such as a dash, that was known by its shape."""
     return Reading(mark, SURE, (Alternative(mark, math.log(SURE)),))
-
-
-def _lines_of(cells: Iterable[Position], readings: Iterable[CellLine]) -> list[CellLine]:
-    wanted = set(cells)
-    return [place for place in readings if place[:3] in wanted]
 
 
 def _odd_cells(layout: Layout, readings: Mapping[Position, Reading]) -> list[Position]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from pipeline.evaluation.tables import key
 from pipeline.evaluation.text import score_text
+from pipeline.models.load import load_recognizer, model_path
 from pipeline.precision import half_precision
 from pipeline.recognition.crops import batch, fit_crop
 from pipeline.recognition.network import STRIDE, Recognizer, RecognizerConfig
@@ -75,8 +76,11 @@ def train(
 ) -> float:
     """Train and return the best score; see `pipeline.training.loop.fit` for what is written.
 
-    `start` are weights to go on from: those whose names and shapes are the network's.
+    `start` are weights to go on from, or else those that the lesson begins with: those whose names
+    and shapes are the network's.
     """
+    if start is None and lesson.begins_with is not None:
+        start = load_recognizer(model_path(lesson.begins_with))[0].state_dict()
     torch.manual_seed(schedule.seed)
     network = Recognizer(lesson.config).to(device)
     if start is not None:

@@ -64,7 +64,7 @@ def recognizer(
     Corrected pages are learnt by the same command: --from the weights that read them, --data the
     folder of the pages. Name the new weights in a profile as recognition.weights.
     """
-    from pipeline.models.load import digest, load_recognizer, model_path
+    from pipeline.models.load import digest, load_recognizer
     from pipeline.recognition.calibration import from_config
     from pipeline.recognition.reader import second_of
     from pipeline.training.finish import finish
@@ -82,8 +82,6 @@ def recognizer(
             network, config = load_recognizer(start)
             weights, before = network.state_dict(), from_config(config)
             lesson = replace(lesson, config=network.config)
-        elif lesson.begins_with is not None:
-            weights = load_recognizer(model_path(lesson.begins_with))[0].state_dict()
     schedule = _schedule(steps, fine_tuning=start is not None)
     use_threads()
     with progress(out, schedule.steps, quiet=json) as (at, report):
